@@ -1,0 +1,1 @@
+"""ROS-free contracts of ODA: what flows between robot, policy, trainer and disk."""

@@ -1,0 +1,271 @@
+"""Bags: rosbag2 directories in MCAP, written and read without ROS.
+
+A session's bag holds /oda/episode and /oda/step beside the raw topics; every episode lies between
+its START and its end event.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rosbags.interfaces import (
+    Connection,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer
+from rosbags.rosbag2.errors import WriterError
+
+from oda_core.errors import BagError, ContractError
+from oda_core.interfaces import rosbags_class, typestore
+from oda_core.messages import (
+    EPISODE_TYPE,
+    STEP_TYPE,
+    event_from_msg,
+    event_to_msg,
+    state_to_msg,
+    step_from_msg,
+    step_to_msg,
+    twist_stamped,
+)
+from oda_core.spec import TaskSpec, to_twist
+from oda_core.types import (
+    Episode,
+    EpisodeEvent,
+    Event,
+    StepData,
+    TcpState,
+    episode_from_steps,
+    steps_of,
+)
+
+EPISODE_TOPIC = "/oda/episode"
+STEP_TOPIC = "/oda/step"
+STATE_TOPIC = "/oda/state"
+COMMAND_TOPIC = "/oda/cmd/twist"
+
+_LATCHED = frozenset({EPISODE_TOPIC})
+_FOREVER = QosTime(0x7FFFFFFF, 0xFFFFFFFF)
+
+
+@dataclass
+class BagReport:
+    """What a reader kept and dropped, filled while it reads."""
+
+    kept: int = 0
+    dropped: list[str] = field(default_factory=list)  # one sentence per dropped episode
+
+
+class BagWriter:
+    """Write one session's bag; a context manager.
+
+    Args:
+        path: directory to create.
+
+    Raises:
+        BagError: the directory exists, or a message cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._writer = Writer(self.path, version=9, storage_plugin=StoragePlugin.MCAP)
+        self._connections: dict[str, Connection] = {}
+
+    def __enter__(self) -> "BagWriter":
+        self._writer.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+
+    def write(self, topic: str, message: Any, at_ns: int) -> None:
+        """Serialize a rosbags message and write it, received at at_ns."""
+        typename = message.__msgtype__
+        self.write_raw(topic, typename, typestore().serialize_cdr(message, typename), at_ns)
+
+    def write_raw(self, topic: str, typename: str, cdr: bytes | memoryview, at_ns: int) -> None:
+        """Write a message that is already serialized.
+
+        Raises:
+            BagError: the type is unknown or the disk refuses the write.
+        """
+        if topic not in self._connections:
+            self._connections[topic] = self._connect(topic, typename)
+        try:
+            self._writer.write(self._connections[topic], at_ns, cdr)
+        except OSError as error:
+            raise BagError(
+                f"{self.path}: cannot write {topic} ({error.strerror}); what was written before "
+                "is kept; free disk space and record again"
+            ) from error
+
+    def write_episode(
+        self, episode: Episode, start: EpisodeEvent, states: Iterable[TcpState], spec: TaskSpec
+    ) -> None:
+        """Write a whole episode as the live graph would: START, states, commands, steps, end.
+
+        Args:
+            episode: finished episode; its end event carries the end stamp.
+            start: its START event; its stamp is that of the first step.
+            states: measured states of the episode in order of stamp.
+            spec: scaling, for the commands.
+        """
+        steps = steps_of(episode, start.stamp_ns, spec.period_ns)
+        rows: list[tuple[int, int, str, Any]] = [
+            (start.stamp_ns, 0, EPISODE_TOPIC, event_to_msg(start, rosbags_class))
+        ]
+        for state in states:
+            rows.append((state.stamp_ns, 1, STATE_TOPIC, state_to_msg(state, rosbags_class)))
+        for step in steps:
+            command = twist_stamped(step.stamp_ns, to_twist(step.action, spec), rosbags_class)
+            rows.append((step.stamp_ns, 2, COMMAND_TOPIC, command))
+            done = step.stamp_ns + spec.period_ns
+            rows.append((done, 3, STEP_TOPIC, step_to_msg(step, rosbags_class)))
+        end = event_to_msg(episode.end, rosbags_class)
+        rows.append((episode.end.stamp_ns, 4, EPISODE_TOPIC, end))
+        for at_ns, _, topic, message in sorted(rows, key=lambda row: row[:2]):
+            self.write(topic, message, at_ns)
+
+    def _connect(self, topic: str, typename: str) -> Connection:
+        if typename not in typestore().types:
+            raise BagError(
+                f"{topic}: type {typename} is unknown; expected a Jazzy or oda_msgs type"
+            )
+        try:
+            return self._writer.add_connection(
+                topic,
+                typename,
+                typestore=typestore(),
+                offered_qos_profiles=[_qos(topic)],
+            )
+        except WriterError as error:
+            raise BagError(f"{self.path}: {error}") from error
+
+
+def _qos(topic: str) -> Qos:
+    best_effort = topic == STATE_TOPIC
+    return Qos(
+        history=QosHistory.KEEP_LAST,
+        depth=10,
+        reliability=QosReliability.BEST_EFFORT if best_effort else QosReliability.RELIABLE,
+        durability=QosDurability.TRANSIENT_LOCAL if topic in _LATCHED else QosDurability.VOLATILE,
+        deadline=_FOREVER,
+        lifespan=_FOREVER,
+        liveliness=QosLiveliness.AUTOMATIC,
+        liveliness_lease_duration=_FOREVER,
+        avoid_ros_namespace_conventions=False,
+    )
+
+
+def read_episodes(path: str | Path, report: BagReport | None = None) -> Iterator[Episode]:
+    """Read the finished episodes of a bag, one at a time, in the order of their ends.
+
+    Args:
+        path: bag directory.
+        report: filled with what was kept and dropped.
+
+    Raises:
+        BagError: the bag is missing, cut off, of other message types, or holds no episode topics.
+    """
+    report = report if report is not None else BagReport()
+    steps: dict[tuple[str, int], dict[int, StepData]] = {}
+    ends: dict[tuple[str, int], EpisodeEvent] = {}
+    for topic, message in _messages(
+        Path(path), {EPISODE_TOPIC: EPISODE_TYPE, STEP_TOPIC: STEP_TYPE}
+    ):
+        try:
+            key = _collect(topic, message, steps, ends)
+        except ContractError as error:
+            raise BagError(f"{path}: {error}") from error
+        if key in ends and len(steps.get(key, {})) == ends[key].steps:
+            episode = _join(steps.pop(key), ends.pop(key), report)
+            if episode is not None:
+                yield episode
+    for key in sorted(ends.keys() | steps.keys()):
+        found = len(steps.get(key, {}))
+        expected = f"{ends[key].steps} steps" if key in ends else "an end event"
+        report.dropped.append(
+            f"episode {key[1]} of {key[0]}: found {found} steps, expected {expected}"
+        )
+
+
+def _collect(
+    topic: str,
+    message: Any,
+    steps: dict[tuple[str, int], dict[int, StepData]],
+    ends: dict[tuple[str, int], EpisodeEvent],
+) -> tuple[str, int]:
+    if topic == STEP_TOPIC:
+        step = step_from_msg(message)
+        key = (step.session, step.episode_id)
+        steps.setdefault(key, {})[step.index] = step
+        return key
+    event = event_from_msg(message)
+    key = (event.session, event.episode_id)
+    if event.event is not Event.START:
+        ends[key] = event
+    return key
+
+
+def _join(steps: dict[int, StepData], end: EpisodeEvent, report: BagReport) -> Episode | None:
+    if end.event is Event.ABORT:
+        report.dropped.append(f"episode {end.episode_id} of {end.session}: aborted, {end.reason}")
+        return None
+    try:
+        episode = episode_from_steps(list(steps.values()), end)
+    except ContractError as error:
+        report.dropped.append(str(error))
+        return None
+    report.kept += 1
+    return episode
+
+
+def _messages(path: Path, topics: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    if not path.exists():
+        raise BagError(f"{path}: does not exist; give a rosbag2 directory")
+    if not (path / "metadata.yaml").exists():
+        raise BagError(
+            f"{path}: has no metadata.yaml, so its recording was cut off; the data is intact as "
+            "far as it was written: mend it with oda repair"
+        )
+    try:
+        with Reader(path) as reader:
+            connections = _checked_connections(path, reader.connections, topics)
+            for connection, _, data in reader.messages(connections=connections):
+                yield connection.topic, typestore().deserialize_cdr(data, connection.msgtype)
+    except (ReaderError, OSError, EOFError, ValueError) as error:
+        raise BagError(
+            f"{path}: cannot be read to its end ({error}); it is truncated or damaged"
+        ) from error
+
+
+def _checked_connections(
+    path: Path, found: list[Connection], topics: dict[str, str]
+) -> list[Connection]:
+    connections = [c for c in found if c.topic in topics]
+    missing = sorted(topics.keys() - {c.topic for c in connections})
+    if missing:
+        raise BagError(
+            f"{path}: has no topic {', '.join(missing)} (found {sorted(c.topic for c in found)}); "
+            "record with oda demo or the recorder node"
+        )
+    for connection in connections:
+        expected = topics[connection.topic]
+        digest = typestore().hash_rihs01(expected)
+        if connection.msgtype != expected or connection.digest not in ("", digest):
+            raise BagError(
+                f"{path}: {connection.topic} has type {connection.msgtype} of another definition, "
+                f"expected this version's {expected}; record again or use the oda_msgs of the bag"
+            )
+    return connections
