@@ -164,7 +164,7 @@ build_workspace() {
   set -u
   COLCON_DEFAULTS_FILE=$ROOT/scripts/colcon.yaml MAKEFLAGS=-j$(nproc) \
     colcon --log-base build/log build --base-paths src \
-    --event-handlers console_cohesion+ console_direct- status- \
+    --event-handlers console_cohesion+ console_direct- parallel_status- \
     --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" -DBUILD_TESTING=OFF
 }
 
