@@ -1,0 +1,1 @@
+"""The graph of nodes as data, the processes that run it, and the oda command."""
