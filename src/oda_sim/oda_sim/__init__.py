@@ -1,0 +1,1 @@
+"""MuJoCo simulation of connector insertion with a KUKA LBR iiwa 7."""

@@ -1,0 +1,125 @@
+"""The insertion task as a gymnasium environment (design: docs/interface.md)."""
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+from oda_core.se3 import Pose
+from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec, observe, to_twist
+from oda_core.types import TcpState
+
+from oda_sim.connector import Connector, load_connector
+from oda_sim.insertion import InsertionSim, draw_start_noise
+
+Observation = NDArray[np.float32]
+
+
+class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
+    """Insert one connector at 10 Hz.
+
+    Observation (18,): position, rotation vector, twist and wrench in the frame of the episode's
+    start TCP, scaled. Action (6,): TCP twist in [-1, 1] times the limits, clipped. Reward 1 when
+    inserted, which terminates the episode; it is truncated after spec.max_steps.
+
+    Attributes:
+        sim: the physics.
+        spec_task: scaling and limits.
+        last_state: the state that the last observation was made of.
+        start_pose: TCP in the base frame at the start of the episode.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(
+        self,
+        connector: Connector | str,
+        *,
+        spec: TaskSpec | None = None,
+        simulate_reset: bool = True,
+        render_mode: str | None = None,
+    ) -> None:
+        """Build the simulation.
+
+        Args:
+            connector: description, or name or path for load_connector.
+            spec: scaling and limits.
+            simulate_reset: run the reset motion; without it the same episodes begin at once, and
+                robot_time_s leaves the motion out.
+            render_mode: "rgb_array" or None.
+        """
+        self.connector = connector if isinstance(connector, Connector) else load_connector(connector)
+        self.sim = InsertionSim(self.connector)
+        self.task = spec or TaskSpec()
+        self.render_mode = render_mode
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (OBSERVATION_SIZE,), np.float32)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION_SIZE,), np.float32)
+        self.last_state: TcpState = self.sim.state()
+        self._simulate_reset = simulate_reset
+        self._steps = 0
+        self._renderer: Any = None
+
+    @property
+    def start_pose(self) -> Pose:
+        """TCP in the base frame at the start of the episode."""
+        return self.sim.start_pose
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin the episode of a seed (drawn if None).
+
+        Args:
+            seed: of start noise and sensor noise.
+            options: start_noise_m (3,) [m] replaces the drawn noise.
+        """
+        super().reset(seed=seed)
+        episode_seed = int(self.np_random.integers(2**31)) if seed is None else seed
+        noise = draw_start_noise(episode_seed)
+        if options and "start_noise_m" in options:
+            noise = np.asarray(options["start_noise_m"], np.float64)
+        if self._simulate_reset:
+            self.sim.reset(noise, episode_seed)
+        else:
+            self.sim.jump(noise, episode_seed)
+        self._steps = 0
+        return self._observe(), self._info()
+
+    def step(
+        self, action: NDArray[np.float32]
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Command a twist for one period."""
+        self.sim.apply(to_twist(action, self.task))
+        self.sim.step(self.task.period_ns)
+        self._steps += 1
+        observation = self._observe()
+        inserted = self.last_state.inserted
+        truncated = not inserted and self._steps >= self.task.max_steps
+        return observation, float(inserted), inserted, truncated, self._info()
+
+    def render(self) -> Any:
+        """The cell as (480, 640, 3) uint8, if render_mode is "rgb_array"."""
+        if self.render_mode != "rgb_array":
+            return None
+        if self._renderer is None:
+            from oda_sim.render import SceneRenderer  # noqa: PLC0415  (loads OpenGL)
+
+            self._renderer = SceneRenderer(self.sim.model)
+        return self._renderer.frame(self.sim.data)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    def _observe(self) -> Observation:
+        self.last_state = self.sim.state()
+        return observe(self.last_state, self.start_pose, self.task)
+
+    def _info(self) -> dict[str, Any]:
+        return {
+            "success": self.last_state.inserted,
+            "peak_force_n": self.sim.peak_force_n,
+            "robot_time_s": self.sim.time_ns * 1e-9,
+        }

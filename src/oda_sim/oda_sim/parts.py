@@ -1,0 +1,98 @@
+"""The parts of a connector's description. Lengths are millimetres, as on a drawing."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """A prism of the plug: a round pin, a blade, or any convex polygon."""
+
+    shape: Literal["round", "rectangle", "polygon"]
+    length_mm: float
+    size_mm: tuple[float, ...] = ()  # round: diameter; rectangle: x and y
+    points_mm: tuple[tuple[float, float], ...] = ()  # polygon: counter-clockwise corners
+    center_mm: tuple[float, float] = (0.0, 0.0)
+    yaw_deg: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A rib on a pin or shell that lets the plug in only one way round; may touch its neighbours."""
+
+    size_mm: tuple[float, float]
+    center_mm: tuple[float, float]
+    length_mm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """A hollow rectangular shroud around the pins."""
+
+    size_mm: tuple[float, float]  # outer x, y
+    wall_mm: float
+    length_mm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plug:
+    """The part in the gripper."""
+
+    pins: tuple[Pin, ...] = ()
+    keys: tuple[Key, ...] = ()
+    shell: Shell | None = None
+    chamfer_mm: tuple[float, float] = (0.25, 0.5)  # bevel of every tip: across, along
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """Spring fingers in the socket that press on pins: the force to push past them."""
+
+    force_n: float  # peak of the insertion force
+    start_mm: float  # depth at which the plug meets the fingers
+    pins: tuple[int, ...] = ()  # indices of the pins that are held; empty: all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """How the socket is held: springs in x, y, z."""
+
+    stiffness_n_m: float = 2e5
+    mass_kg: float = 1.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Socket:
+    """The part on the table: the plug's section, widened by the clearance."""
+
+    size_mm: tuple[float, float]  # outer x, y of its face
+    clearance_mm: float  # hole width minus pin width
+    depth_mm: float  # fully inserted
+    friction: float = 0.2
+    blocked_depth_mm: float | None = None  # a foreign body in the hole: tests failure reports
+    mount: Mount = field(default_factory=Mount)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where the socket is seen from the nominal start TCP; only demonstrations tell a policy."""
+
+    lateral_mm: tuple[float, float] = (0.0, 0.0)
+    yaw_deg: float = 0.0
+    height_mm: float = 10.0  # from the tip of the longest pin to the socket's face
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """What counts as inserted."""
+
+    depth_mm: float = 1.0  # missing depth
+    lateral_mm: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Force that the impedance controller can press with; its set-point leash follows from it."""
+
+    lateral_n: float = 30.0
+    axial_n: float = 90.0

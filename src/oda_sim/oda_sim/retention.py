@@ -1,0 +1,91 @@
+"""Spring fingers that give a socket its retention force.
+
+A finger is a round nose on a preloaded spring beside a pin. The pin's bevel (angle θ from the
+insertion axis) wedges it aside: pushing it by q takes the axial force (F0 + k q) tan(θ + atan µ),
+so the preload F0 follows from the wanted peak. Past the bevel only friction is left.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from oda_core.errors import ConnectorError
+
+from oda_sim.connector import Connector
+from oda_sim.geometry import Array, edges
+from oda_sim.outline import MM, Prism, plug_length_m, prisms
+
+STIFFNESS_N_M = 4000.0
+RADIUS_M = 1e-3
+MASS_KG = 0.02
+DAMPING_RATIO = 0.7
+BITE = 0.8  # how far a finger reaches over the pin, in parts of its bevel
+
+
+class Finger(NamedTuple):
+    """One finger in the socket frame."""
+
+    position: Array  # (3,) centre of the nose [m]
+    outward: Array  # (2,) unit; the direction it yields in
+    half_length_m: float
+    radius_m: float
+    travel_m: float
+    preload_n: float
+    stiffness_n_m: float
+    damping_ns_m: float
+    mass_kg: float
+
+
+def fingers(connector: Connector) -> list[Finger]:
+    """Two opposite fingers for every held pin; none without retention.
+
+    Raises:
+        ConnectorError: the springs alone, without preload, give more than the wanted force.
+    """
+    retention = connector.retention
+    if retention is None:
+        return []
+    held = retention.pins or range(len(connector.plug.pins))
+    pins = [prisms(connector)[i] for i in held]
+    across, along = (value * MM for value in connector.plug.chamfer_mm)
+    wedge = np.arctan2(across, along) + np.arctan(connector.socket.friction)
+    bite = BITE * across
+    preload = retention.force_n / (2 * len(pins) * np.tan(wedge)) - STIFFNESS_N_M * bite
+    if preload < 0:
+        least = 2 * len(pins) * np.tan(wedge) * STIFFNESS_N_M * bite
+        raise ConnectorError(
+            f"retention.force_n: found {retention.force_n}, expected at least {least:.1f} with "
+            f"{2 * len(pins)} fingers; hold fewer pins (retention.pins) or use a smaller chamfer"
+        )
+    longest = plug_length_m(connector)
+    return [
+        _finger(pin, side, retention.start_mm * MM - (longest - pin.length_m), bite, preload)
+        for pin in pins
+        for side in _opposite_edges(pin)
+    ]
+
+
+def _opposite_edges(pin: Prism) -> tuple[int, int]:
+    """The longest edge of a pin and the edge that faces it best."""
+    lengths = np.linalg.norm(np.roll(pin.section, -1, axis=0) - pin.section, axis=1)
+    first = int(np.argmax(np.round(lengths, 9)))
+    normal, _ = edges(pin.section)
+    return first, int(np.argmin(normal @ normal[first]))
+
+
+def _finger(pin: Prism, side: int, depth: float, bite: float, preload: float) -> Finger:
+    a, b = pin.section[side], pin.section[(side + 1) % len(pin.section)]
+    normal, _ = edges(pin.section)
+    outward = normal[side]
+    center = (a + b) / 2 + outward * (RADIUS_M - bite)
+    half = max(0.4 * float(np.linalg.norm(b - a)), 0.3e-3)
+    return Finger(
+        position=np.array([*center, depth + RADIUS_M]),
+        outward=outward,
+        half_length_m=half,
+        radius_m=RADIUS_M,
+        travel_m=4 * bite + 1e-3,
+        preload_n=float(preload),
+        stiffness_n_m=STIFFNESS_N_M,
+        damping_ns_m=2 * DAMPING_RATIO * float(np.sqrt(STIFFNESS_N_M * MASS_KG)),
+        mass_kg=MASS_KG,
+    )
