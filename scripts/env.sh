@@ -11,10 +11,13 @@ if [ ! -e "$_oda_root/.venv/setup.$_oda_shell" ] || [ ! -e "$_oda_root/install/.
   unset _oda_root _oda_shell
   return 1
 fi
+_oda_flags=$-
+set +u # setup files of ROS and colcon read variables that may be unset
 # shellcheck source=/dev/null
 . "$_oda_root/.venv/setup.$_oda_shell"
 # shellcheck source=/dev/null
 . "$_oda_root/install/local_setup.$_oda_shell"
+case $_oda_flags in *u*) set -u ;; esac
 case ":$PATH:" in
   *":$_oda_root/install/lib/oda_bringup:"*) ;;
   *) export PATH="$PATH:$_oda_root/install/lib/oda_bringup" ;; # the `oda` command
@@ -22,4 +25,4 @@ esac
 export COLCON_DEFAULTS_FILE="$_oda_root/scripts/colcon.yaml"
 # ROS 2 stays on this host unless asked otherwise.
 export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
-unset _oda_root _oda_shell
+unset _oda_root _oda_shell _oda_flags

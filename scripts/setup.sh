@@ -137,6 +137,15 @@ install_ros() {
   "$VENV/bin/python" scripts/underlay.py "$VENV" "$ROS" "$ROS_PREFIX"
 }
 
+# A check that the libraries load, which also compiles them once and not in each of the first nodes.
+first_imports() {
+  set +u
+  # shellcheck source=/dev/null
+  . "$VENV/setup.bash"
+  "$VENV/bin/python" -c 'import gymnasium, h5py, matplotlib.pyplot, mcap, minari, mujoco, rclpy
+import rosbags.highlevel, safetensors.torch, torch.utils.tensorboard, tyro'
+}
+
 install_torch() { pip_install -r requirements/torch.txt -c requirements/run.txt; }
 
 # --- the workspace ---------------------------------------------------------------------------------
@@ -178,10 +187,10 @@ main() {
   [[ $ROS == system ]] || unset AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH
   choose_python
   case $TARGET in
-    adapt) plan venv run torch ros build workspace ;;
-    test) plan venv run torch ros build test workspace ;;
+    adapt) plan venv run torch ros imports build workspace ;;
+    test) plan venv run torch ros imports build test workspace ;;
     lint) plan venv run torch test lint ;;
-    all) plan venv run torch ros build test lint workspace ;;
+    all) plan venv run torch ros imports build test lint workspace ;;
     *) fail "Unknown target '$TARGET'; expected adapt, test, lint or all." ;;
   esac
   ensure_system
@@ -192,6 +201,7 @@ main() {
   step run "$(hash_of <requirements/run.txt)" "libraries" install_locked requirements/run.txt
   step torch "$(hash_of <requirements/torch.txt)" "PyTorch" install_torch
   step ros "$(cat requirements/ros.txt scripts/underlay.py | hash_of)" "ROS 2 Jazzy ($ROS)" install_ros
+  step imports "$(cat requirements/{run,torch,ros}.txt | hash_of)" "first imports" first_imports
   step build "$(hash_of <requirements/build.txt)" "build tools" install_locked requirements/build.txt
   step test "$(hash_of <requirements/test.txt)" "test tools" install_locked requirements/test.txt
   step lint "$(hash_of <requirements/lint.txt)" "lint tools" install_locked requirements/lint.txt
