@@ -58,6 +58,7 @@ def patch_cmake(venv: Path) -> int:
     """
     import numpy
 
+    packages = r"/lib/python3\.\d+/site-packages"
     headers = sysconfig.get_paths()["include"]
     libraries = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
     changes = (
