@@ -1,0 +1,125 @@
+"""Actor and critics as plain stacks of dense layers.
+
+Letters: B batch, C critics, O obs, A action, Z latent, H hidden; ``...`` is any leading shape.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from oda_policy.config import AgentConfig
+
+RAW_STD = 1.6  # starts the spread near exp(-1) within the default bounds
+
+
+def _uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator) -> nn.Parameter:
+    return nn.Parameter((torch.rand(shape, generator=generator) * 2 - 1) * bound)
+
+
+class Mlp(nn.Module):
+    """Dense layers with ReLU between them."""
+
+    def __init__(self, sizes: Sequence[int], generator: torch.Generator) -> None:
+        """Initialise uniformly in ±1/sqrt(fan in).
+
+        Args:
+            sizes: input, hidden and output sizes.
+            generator: source of the initial weights.
+        """
+        super().__init__()
+        self.weights = nn.ParameterList()
+        self.biases = nn.ParameterList()
+        for inputs, outputs in pairwise(sizes):
+            bound = 1 / math.sqrt(inputs)
+            self.weights.append(_uniform((outputs, inputs), bound, generator))
+            self.biases.append(_uniform((outputs,), bound, generator))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., inputs) to (..., outputs)."""
+        layers = list(zip(self.weights, self.biases, strict=True))
+        for weight, bias in layers[:-1]:
+            x = functional.linear(x, weight, bias).relu_()
+        return functional.linear(x, *layers[-1])
+
+
+class Gaussian(NamedTuple):
+    """Independent normal distribution over actions."""
+
+    mean: Tensor  # (..., A) in (-1, 1)
+    log_std: Tensor  # (..., A)
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        """Log density [nats] of actions (..., A), summed over A: (...)."""
+        scaled = (action - self.mean) * torch.exp(-self.log_std)
+        return -(0.5 * scaled.square() + self.log_std + 0.5 * math.log(2 * math.pi)).sum(-1)
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """Action (..., A) within [-1, 1] for standard normal noise of that shape."""
+        return (self.mean + torch.exp(self.log_std) * noise).clamp(-1, 1)
+
+
+class Actor(nn.Module):
+    """Gaussian policy pi(a | s, z): tanh mean, log standard deviation squashed into bounds.
+
+    Source: AWAC's published actor, arXiv:2006.09359.
+    """
+
+    def __init__(self, sizes: tuple[int, int], config: AgentConfig, g: torch.Generator) -> None:
+        """Initialise.
+
+        Args:
+            sizes: observation and action size.
+            config: networks.
+            g: source of the initial weights.
+        """
+        super().__init__()
+        obs, action = sizes
+        self.config = config
+        heads = 2 if config.state_dependent_std else 1
+        self.trunk = Mlp([obs + config.latent_size, *config.hidden, heads * action], g)
+        if not config.state_dependent_std:
+            self.raw_std = nn.Parameter(torch.zeros(action))
+
+    def forward(self, obs: Tensor, z: Tensor) -> Gaussian:
+        """Distribution of actions for obs (..., O) and z (..., Z)."""
+        out = self.trunk(torch.cat((obs, z), -1))
+        if self.config.state_dependent_std:
+            mean, raw = out.chunk(2, -1)
+        else:
+            mean, raw = out, self.raw_std.expand_as(out)
+        low, high = self.config.log_std_min, self.config.log_std_max
+        return Gaussian(torch.tanh(mean), low + (high - low) * torch.sigmoid(raw + RAW_STD))
+
+
+class Critics(nn.Module):
+    """Ensemble Q_c(s, a, z) whose members are one batched matrix product per layer."""
+
+    def __init__(self, sizes: tuple[int, int], config: AgentConfig, g: torch.Generator) -> None:
+        """Initialise; arguments as for Actor."""
+        super().__init__()
+        self.layer_norm = config.layer_norm
+        self.weights = nn.ParameterList()
+        self.biases = nn.ParameterList()
+        layers = [sum(sizes) + config.latent_size, *config.hidden, 1]
+        for inputs, outputs in pairwise(layers):
+            bound = 1 / math.sqrt(inputs)
+            self.weights.append(_uniform((config.critics, inputs, outputs), bound, g))
+            self.biases.append(_uniform((config.critics, 1, outputs), bound, g))
+
+    def forward(self, obs: Tensor, action: Tensor, z: Tensor) -> Tensor:
+        """Values (C, ...) of obs (..., O), action (..., A) and z (..., Z)."""
+        x = torch.cat((obs, action, z), -1)
+        h = x.reshape(-1, x.shape[-1]).expand(len(self.weights[0]), -1, -1)  # (C, B, O + A + Z)
+        last = len(self.weights) - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            h = torch.baddbmm(bias, h, weight)  # (C, B, H)
+            if i < last:
+                if self.layer_norm:
+                    h = functional.layer_norm(h, h.shape[-1:])
+                h = h.relu_()
+        return h.reshape(-1, *x.shape[:-1])

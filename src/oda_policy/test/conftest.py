@@ -1,0 +1,9 @@
+"""One learner thread in tests, so that results do not depend on the machine's load."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+torch.set_num_threads(1)
