@@ -33,7 +33,8 @@ class Technique:
     pitch_m: float = 0.5e-3  # between its turns
     reach_m: float = 1.3e-3  # its outer radius
     core_m: float = 0.15e-3  # its inner radius
-    torque_gain_1_s: float = 1.0  # speed per offset of the felt contact
+    speed_m_s: float = 8e-3  # at most, while searching
+    torque_gain_1_s: float = 0.3  # speed per offset of the felt contact
     noise: float = 0.04  # standard deviation of the hand, in parts of a full action
     pause: float = 0.01  # probability to rest for one step
 
@@ -140,21 +141,23 @@ class Operator:
         return np.array([*(wanted + (wanted_lead - lead) / 0.15), down])
 
     def _spiral(self, feel: Feel) -> Vector:
-        """Vector field (2,) [m/s] of an Archimedean spiral about the nominal axis."""
-        habit = self._technique
+        """Velocity (2,) [m/s] to the next point of an Archimedean spiral about the nominal axis."""
+        habit, period = self._technique, self._spec.period_s
         arm = feel.position[:2] - self._lateral
         radius = float(np.linalg.norm(arm))
         out = arm / radius if radius > 1e-6 else np.array([1.0, 0.0])
         left = np.array([-out[1], out[0]])
         lead = -feel.force[:2] / STIFFNESS[0]
-        sense = 1.0 if float(left @ (feel.velocity[:2] * 0.1 + lead)) >= 0 else -1.0
+        sense = 1.0 if float(left @ (feel.velocity[:2] * period + lead)) >= 0 else -1.0
         if radius > habit.reach_m:
             sense = -1.0
         elif radius < habit.core_m:
             sense = 1.0
-        around = habit.turn_rad_s * max(radius, habit.core_m)
-        outward = habit.turn_rad_s * habit.pitch_m / (2 * np.pi)
-        return sense * (around * left + outward * out)
+        angle = habit.turn_rad_s * period
+        following = min(radius, habit.reach_m) + sense * habit.pitch_m * angle / (2 * np.pi)
+        aim = max(following, habit.core_m) * (np.cos(angle) * out + sense * np.sin(angle) * left)
+        step = (aim - arm) / period
+        return step * min(1.0, habit.speed_m_s / max(float(np.linalg.norm(step)), 1e-9))
 
     def _towards_hole(self, feel: Feel) -> Vector:
         """Speed (2,) away from where the contact is felt, which is where the hole is not."""

@@ -11,12 +11,13 @@ import numpy as np
 from oda_core.errors import ConnectorError
 
 from oda_sim.connector import Connector
-from oda_sim.geometry import Array, edges
+from oda_sim.geometry import Array, edges, gap
 from oda_sim.outline import MM, Prism, plug_length_m, prisms
 
 STIFFNESS_N_M = 4000.0
 RADIUS_M = 1e-3
 MASS_KG = 0.02
+HALF_LENGTH = 0.4  # of a nose, in parts of the edge it presses on
 DAMPING_RATIO = 0.7
 BITE = 0.8  # how far a finger reaches over the pin, in parts of its bevel
 
@@ -45,7 +46,8 @@ def fingers(connector: Connector) -> list[Finger]:
     if retention is None:
         return []
     held = retention.pins or range(len(connector.plug.pins))
-    pins = [prisms(connector)[i] for i in held]
+    parts = prisms(connector)
+    pins = [parts[i] for i in held]
     across, along = (value * MM for value in connector.plug.chamfer_mm)
     wedge = np.arctan2(across, along) + np.arctan(connector.socket.friction)
     bite = BITE * across
@@ -60,16 +62,37 @@ def fingers(connector: Connector) -> list[Finger]:
     return [
         _finger(pin, side, retention.start_mm * MM - (longest - pin.length_m), bite, preload)
         for pin in pins
-        for side in _opposite_edges(pin)
+        for side in _free_edges(pin, [p for p in parts if p is not pin])
     ]
 
 
-def _opposite_edges(pin: Prism) -> tuple[int, int]:
-    """The longest edge of a pin and the edge that faces it best."""
+def _free_edges(pin: Prism, others: list[Prism]) -> tuple[int, int]:
+    """The longest edge of a pin, and the edge that faces it best, that no neighbour stands on.
+
+    Raises:
+        ConnectorError: there is no room for two opposite fingers.
+    """
     lengths = np.linalg.norm(np.roll(pin.section, -1, axis=0) - pin.section, axis=1)
-    first = int(np.argmax(np.round(lengths, 9)))
     normal, _ = edges(pin.section)
-    return first, int(np.argmin(normal @ normal[first]))
+    for first in np.argsort(-np.round(lengths, 9), kind="stable"):
+        pair = int(first), int(np.argmin(normal @ normal[first]))
+        noses = [_nose(pin, side) for side in pair]
+        if all(gap(nose, other.section) > 0 for nose in noses for other in others):
+            return pair
+    raise ConnectorError(
+        f"retention: no two opposite sides of plug.{pin.label} have room for spring fingers; "
+        "hold another pin (retention.pins) or move the keys"
+    )
+
+
+def _nose(pin: Prism, side: int) -> Array:
+    """Section that a finger takes up beside the pin, (4, 2)."""
+    a, b = pin.section[side], pin.section[(side + 1) % len(pin.section)]
+    out = edges(pin.section)[0][side]
+    middle, half = (a + b) / 2, (b - a) * HALF_LENGTH
+    inner, outer = out * 1e-5, out * 2 * RADIUS_M
+    return np.array([middle - half + inner, middle - half + outer,
+                     middle + half + outer, middle + half + inner])  # fmt: skip
 
 
 def _finger(pin: Prism, side: int, depth: float, bite: float, preload: float) -> Finger:
@@ -77,7 +100,7 @@ def _finger(pin: Prism, side: int, depth: float, bite: float, preload: float) ->
     normal, _ = edges(pin.section)
     outward = normal[side]
     center = (a + b) / 2 + outward * (RADIUS_M - bite)
-    half = max(0.4 * float(np.linalg.norm(b - a)), 0.3e-3)
+    half = max(HALF_LENGTH * float(np.linalg.norm(b - a)), 0.3e-3)
     return Finger(
         position=np.array([*center, depth + RADIUS_M]),
         outward=outward,

@@ -68,7 +68,7 @@ def _finger(body: mujoco.MjsBody, index: int, finger: Finger, friction: float) -
         name=f"finger_{index}", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=(*finger.outward, 0.0),
         range=(0.0, finger.travel_m), limited=True, stiffness=linear(finger.stiffness_n_m),
         springref=-finger.preload_n / finger.stiffness_n_m, damping=linear(finger.damping_ns_m),
-        solref_limit=(0.004, 1.0),
+        solref_limit=(0.002, 1.0), solimp_limit=(0.99, 0.999, 0.0001, 0.5, 2.0),
     )  # fmt: skip
     along = np.array([-finger.outward[1], finger.outward[0], 0.0]) * finger.half_length_m
     part.add_geom(
