@@ -58,14 +58,11 @@ def patch_cmake(venv: Path) -> int:
     """
     import numpy
 
-    packages = r"/lib/python3\.\d+/site-packages"
+    numpy_headers = r"/lib/python3\.\d+/site-packages/numpy/_core/include"
     headers = sysconfig.get_paths()["include"]
     libraries = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
     changes = (
-        (
-            BUILD_PYTHON + r"/lib/python3\.\d+/site-packages/numpy/_core/include",
-            numpy.get_include(),
-        ),
+        (BUILD_PYTHON + numpy_headers, numpy.get_include()),
         (BUILD_PYTHON + r"/include/python3\.\d+", headers),
         (r"/usr/lib64/", f"{libraries}/"),
     )
