@@ -1,1 +1,1 @@
-"""What the nodes share: parameters, quality of service, executor, start and end."""
+"""What every node shares: parameters, quality of service, message classes, start and stop."""
