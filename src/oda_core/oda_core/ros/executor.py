@@ -8,6 +8,7 @@ EventsExecutor delivered nothing there and did not end on shutdown.
 from collections.abc import Iterable
 from typing import Any
 
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.waitable import NumberOfEntities
@@ -39,7 +40,11 @@ class LeanExecutor(SingleThreadedExecutor):
             self.spin_once(0)
             return
         entities = self._entities or self._collect()
-        ready = self._wait(entities)
+        try:
+            ready = self._wait(entities)
+        except InvalidHandle:  # an entity was destroyed
+            self._entities = None
+            return
         for subscription in entities["subscription"]:
             if subscription.handle.pointer in ready:
                 taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
