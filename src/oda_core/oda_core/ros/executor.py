@@ -1,4 +1,4 @@
-"""A single-threaded executor whose subscriptions cost a third of rclpy's.
+"""A single-threaded executor whose subscriptions and timers cost a third of rclpy's.
 
 Measured on Jazzy (rclpy 7.1.6), 800 states per second, raw: 98 us of CPU per message against
 257 us with SingleThreadedExecutor, which builds a new wait set and a task for each message. Its
@@ -17,10 +17,12 @@ KINDS = ("guard_condition", "timer", "client", "service")
 
 
 class LeanExecutor(SingleThreadedExecutor):
-    """Call plain subscription callbacks directly; leave everything else to rclpy.
+    """Call subscriptions and timers directly; leave services, actions and tasks to rclpy.
 
-    The wait set is built once and again when an entity is added. Callbacks of subscriptions must
-    be plain functions of the message.
+    The wait set is built once and again when an entity is added or destroyed. Callbacks of
+    subscriptions and timers must be plain functions, those of subscriptions of the message only.
+    Coroutines, as of actions, go on after each turn: what they await must be done by a callback
+    of this executor, or be followed by wake().
     """
 
     _entities: dict[str, list[Any]] | None = None
@@ -36,8 +38,7 @@ class LeanExecutor(SingleThreadedExecutor):
         Raises:
             ExternalShutdownException: the context was shut down.
         """
-        if self._tasks:
-            self.spin_once(0)
+        if self._tasks and self._advance_tasks():
             return
         entities = self._entities or self._collect()
         try:
@@ -50,8 +51,24 @@ class LeanExecutor(SingleThreadedExecutor):
                 taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
                 if taken is not None:
                     subscription.callback(taken[0])
+        for timer in entities["timer"]:
+            if timer.handle.is_timer_ready():
+                timer.handle.call_timer()
+                timer.callback()
         if self._others_ready(entities):
             self.spin_once(0)
+
+    def _advance_tasks(self) -> bool:
+        """Run every task to its next await; whether one ended, which others may wait for."""
+        ended = False
+        for task, _, _ in list(self._tasks):
+            task()
+            if task.done():
+                ended = True
+                task.result()  # raises what the task raised
+        with self._tasks_lock:
+            self._tasks = [t for t in self._tasks if not (t[0].done() or t[0].cancelled())]
+        return ended
 
     def _wait(self, entities: dict[str, list[Any]]) -> list[int]:
         self._set.clear_entities()
@@ -75,7 +92,7 @@ class LeanExecutor(SingleThreadedExecutor):
             self._entities = None  # an entity may have been added
             return True
         waitable = any(w.is_ready(self._set) for w in entities["waitable"])
-        return waitable or any(self._set.get_ready_entities(kind) for kind in KINDS[1:])
+        return waitable or any(self._set.get_ready_entities(kind) for kind in KINDS[2:])
 
     def _collect(self) -> dict[str, list[Any]]:
         nodes = self.get_nodes()

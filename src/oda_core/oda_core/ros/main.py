@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from oda_core.errors import OdaError
+from oda_core.ros.executor import LeanExecutor
 
 USER_ERROR = 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -32,13 +33,13 @@ def run(make: Callable[[], Node]) -> int:
     with _signals() as received:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         try:
-            executor = SingleThreadedExecutor()
+            executor = LeanExecutor()
 
             def wait_for_signals() -> None:
                 if not received.recv(1):
                     return
                 stop.set()
-                executor.create_task(lambda: None)  # spin_once returns after work only
+                executor.create_task(lambda: None)  # turn returns after work only
                 if number := received.recv(1):
                     os._exit(128 + number[0])
 
@@ -48,14 +49,14 @@ def run(make: Callable[[], Node]) -> int:
             rclpy.try_shutdown()
 
 
-def _spin(make: Callable[[], Node], executor: SingleThreadedExecutor, stop: threading.Event) -> int:
+def _spin(make: Callable[[], Node], executor: LeanExecutor, stop: threading.Event) -> int:
     node: Node | None = None
     code = 0
     try:
         node = make()
         executor.add_node(node)
         while not stop.is_set():
-            executor.spin_once()
+            executor.turn()
     except (ExternalShutdownException, KeyboardInterrupt):
         pass
     except SystemExit as end:
