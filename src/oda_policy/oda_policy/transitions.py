@@ -137,6 +137,11 @@ class TransitionTable:
         """Every row, (len, width)."""
         return self._rows[: self._count]
 
+    def replace(self, rows: Tensor) -> None:
+        """Hold these rows (len, width) instead, as rows() gave them."""
+        self._rows = rows.to(self._rows.device)
+        self._count = len(rows)
+
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Rows (count, width), drawn uniformly with replacement.
 

@@ -1,0 +1,192 @@
+"""Checkpoints: safetensors with JSON metadata, never pickle."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from oda_core.config import from_mapping, to_mapping
+from oda_core.errors import CheckpointError, ConfigError
+from oda_core.files import write_atomic
+from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec
+from oda_policy.agent import Agent
+from oda_policy.config import AgentConfig
+
+FORMAT = 1
+_KEY = "oda_checkpoint"
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what computes."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """What a checkpoint records besides its weights."""
+
+    agent: AgentConfig
+    spec: TaskSpec = field(default_factory=TaskSpec)  # normalisation and limits; spec.robot
+    observation_size: int = OBSERVATION_SIZE
+    action_size: int = ACTION_SIZE
+    preset: str = ""
+    seed: int = 0
+    updates: int = 0
+    tasks: tuple[str, ...] = ()
+    data_sha256: Mapping[str, str] = field(default_factory=dict)  # task to hash of its buffers
+    metrics: Mapping[str, float] = field(default_factory=dict)  # last of training; KL in nats
+    versions: Mapping[str, str] = field(default_factory=library_versions)
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Weights of encoder, actor, critics and targets, and where they come from."""
+
+    info: CheckpointInfo
+    tensors: Mapping[str, Tensor]
+
+    @classmethod
+    def of(cls, agent: Agent, info: CheckpointInfo) -> "Checkpoint":
+        """Copy an agent's weights."""
+        return cls(info=info, tensors=agent_tensors(agent))
+
+    def agent(self, *, seed: int = 0, device: str = "cpu") -> Agent:
+        """A new agent with these weights; the seed is of its noise in updates."""
+        sizes = (self.info.observation_size, self.info.action_size)
+        agent = Agent(sizes, self.info.agent, seed, device)
+        load_agent_tensors(agent, self.tensors, "checkpoint")
+        return agent
+
+    def save(self, path: str | Path) -> None:
+        """Write atomically."""
+        write_atomic(path, save(dict(self.tensors), {_KEY: json.dumps(to_mapping(self.info))}))
+
+    @classmethod
+    def load(cls, path: str | Path, *, spec: TaskSpec | None = None) -> "Checkpoint":
+        """Read and check a checkpoint.
+
+        Args:
+            path: file.
+            spec: robot, scaling and limits that the policy will meet; None takes any.
+
+        Raises:
+            CheckpointError: missing, truncated, unknown or missing keys, other sizes or robot.
+        """
+        tensors, metadata = read_tensors(path, _KEY)
+        info = _checked_info(metadata, path, spec)
+        checkpoint = cls(info=info, tensors=tensors)
+        load_agent_tensors(
+            Agent((info.observation_size, info.action_size), info.agent, 0), tensors, str(path)
+        )
+        return checkpoint
+
+
+def agent_tensors(agent: Agent) -> dict[str, Tensor]:
+    """Weights of all networks by dotted name, copied to the CPU."""
+    return {
+        f"{name}.{key}": value.detach().cpu().clone().contiguous()
+        for name, network in agent.networks.items()
+        for key, value in network.state_dict().items()
+    }
+
+
+def load_agent_tensors(agent: Agent, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Set an agent's weights in place.
+
+    Raises:
+        CheckpointError: a name or a shape differs from the agent's networks.
+    """
+    expected = {name: value.shape for name, value in agent_tensors(agent).items()}
+    found = {name: value.shape for name, value in tensors.items()}
+    if expected != found:
+        names = sorted(n for n in expected | found if expected.get(n) != found.get(n))
+        first = names[0]
+        raise CheckpointError(
+            f"{where}: tensor {first}: found {_shape(found.get(first))}, expected "
+            f"{_shape(expected.get(first))} (and {len(names) - 1} more); the file is damaged or "
+            "of another version"
+        )
+    for name, network in agent.networks.items():
+        prefix = f"{name}."
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        network.load_state_dict(own)
+
+
+def read_tensors(path: str | Path, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and JSON metadata of a safetensors file that we wrote.
+
+    Raises:
+        CheckpointError: missing, truncated, or without our metadata.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: cannot be read ({error.strerror}); check the path"
+        ) from error
+    return parse_tensors(data, key, str(path))
+
+
+def parse_tensors(data: bytes, key: str, where: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The same from bytes; see read_tensors."""
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{where}: truncated or not safetensors ({error}); copy the file again"
+        ) from error
+    size = int.from_bytes(data[:8], "little")
+    metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+    if key not in metadata:
+        raise CheckpointError(f"{where}: found no {key} metadata; this is no such file of ODA")
+    return tensors, json.loads(metadata[key])
+
+
+def _checked_info(data: dict[str, Any], path: str | Path, spec: TaskSpec | None) -> CheckpointInfo:
+    if data.get("format") != FORMAT:
+        found = data.get("format")
+        raise CheckpointError(f"{path}: found format {found}, expected {FORMAT}; meta-train again")
+    try:
+        info = from_mapping(CheckpointInfo, data, str(path))
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
+    if spec is not None:
+        check_compatible(info, spec, str(path))
+    return info
+
+
+def check_compatible(info: CheckpointInfo, spec: TaskSpec, where: str) -> None:
+    """Refuse a checkpoint of another robot, observation size or scaling.
+
+    Raises:
+        CheckpointError: what was found, what the robot sends.
+    """
+    for name, found, live in (
+        ("observation size", info.observation_size, OBSERVATION_SIZE),
+        ("action size", info.action_size, ACTION_SIZE),
+        *(
+            (item.name, getattr(info.spec, item.name), getattr(spec, item.name))
+            for item in fields(spec)
+        ),
+    ):
+        if found != live and name != "max_steps":
+            raise CheckpointError(
+                f"{where}: {name} {found}, this robot has {live}; choose another checkpoint"
+            )
+
+
+def _shape(shape: torch.Size | None) -> str:
+    return "nothing" if shape is None else str(tuple(shape))

@@ -1,0 +1,176 @@
+"""Lines 5 to 15 of Algorithm 2: online AWAC on one connector, from a meta-trained checkpoint."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from oda_core.config import to_mapping
+from oda_core.types import Episode, Purpose
+from oda_policy.agent import Agent
+from oda_policy.checkpoint import Checkpoint
+from oda_policy.config import FinetuneConfig
+from oda_policy.encode import Encoding, context_of, encode
+from oda_policy.meta_train import pick_device
+from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.training_state import load_state, save_state
+from oda_policy.transitions import Batch, Layout, TransitionTable
+
+STATE_NAME = "finetuner.safetensors"
+
+
+class Finetuner:
+    """The learner of one session. The same episodes in the same order give the same weights."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, demos: Sequence[Episode], config: FinetuneConfig, seed: int
+    ) -> None:
+        """Load the weights and encode the demonstrations.
+
+        Args:
+            checkpoint: meta-trained weights.
+            demos: demonstrations of the new connector, at least one.
+            config: settings.
+            seed: of batches, of the noise in updates and of a sampled z.
+
+        Raises:
+            BufferFileError: no demonstrations.
+        """
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self.config, self.spec, self.seed = config, checkpoint.info.spec, seed
+        self.agent = _online_agent(checkpoint, config, seed)
+        device, c = self.agent.device, self.agent.config
+        layout = Layout(*self.agent.sizes)
+        self.demos = TransitionTable(layout, n_step=c.n_step, discount=c.discount, device=device)
+        self.online = TransitionTable(layout, n_step=c.n_step, discount=c.discount, device=device)
+        for demo in demos:
+            self.demos.append(demo)
+        self.context = context_of(demos).to(device)
+        self.encoding: Encoding = encode(self.agent, demos)
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.stored: list[str] = []  # "session/episode id" of every episode in the online table
+        self.updates = 0  # gradient updates done
+        self._trained = 0  # training episodes added
+        self._owed = 0.0  # updates that the added transitions call for
+
+    @property
+    def updates_due(self) -> int:
+        """Updates to do now: updates_per_step for each training transition, after the warm-up."""
+        return int(self._owed) if self._trained >= self.config.warmup_episodes else 0
+
+    def warm_up(self) -> dict[str, float]:
+        """Updates on the demonstrations before the first episode; once, at the beginning."""
+        return self.train(max(0, self.config.warmup_updates - self.updates))
+
+    def add_episode(self, episode: Episode) -> bool:
+        """Put an episode into the online table.
+
+        Returns:
+            False when it is there already or is an evaluation that the settings leave out.
+        """
+        key = f"{episode.end.session}/{episode.end.episode_id}"
+        training = episode.end.purpose is Purpose.TRAINING
+        if key in self.stored or not (training or self.config.use_evaluations):
+            return False
+        self.online.append(episode)
+        self.stored.append(key)
+        if training:
+            self._trained += 1
+            self._owed += self.config.updates_per_step * len(episode)
+        return True
+
+    def train(self, updates: int | None = None) -> dict[str, float]:
+        """Do updates, by default all that are due, and return the last one's scalars."""
+        count = self.updates_due if updates is None else updates
+        metrics: dict[str, Tensor] = {}
+        for _ in range(count):
+            self._set_rates()
+            metrics = self.agent.update(*self._batch())
+            self.updates += 1
+        if updates is None:
+            self._owed -= count
+        return {name: float(value) for name, value in metrics.items()}
+
+    def snapshot(self, version: int) -> PolicySnapshot:
+        """The policy that acts next, with its task code."""
+        with torch.no_grad():
+            posterior = self.agent.encode(self.context)
+        z = posterior.mean[0]
+        if self.config.sample_z:
+            g = torch.Generator().manual_seed(self.seed + 7919 * version)
+            z = z + posterior.var[0].sqrt() * torch.randn(z.shape, generator=g).to(z)
+        return snapshot(self.agent, z, version, self.spec, self.config.exploration_noise)
+
+    def save(self, directory: str | Path) -> None:
+        """Write the complete state atomically, so that load goes on exactly from here."""
+        counters = {
+            "stored": self.stored,
+            "updates": self.updates,
+            "trained": self._trained,
+            "owed": self._owed,
+        }
+        save_state(
+            Path(directory) / STATE_NAME,
+            self.agent,
+            self.generator,
+            extra={"online": self.online.rows()},
+            metadata=self._identity() | counters,
+        )
+
+    def load(self, directory: str | Path) -> bool:
+        """Restore the state that save wrote; False when there is none.
+
+        Raises:
+            CheckpointError: truncated, or of another checkpoint, configuration or seed.
+        """
+        path = Path(directory) / STATE_NAME
+        if not path.exists():
+            return False
+        extra, saved = load_state(path, self.agent, self.generator, self._identity())
+        self.online.replace(extra["online"])
+        self.stored = [str(key) for key in saved["stored"]]
+        self.updates, self._trained = int(saved["updates"]), int(saved["trained"])
+        self._owed = float(saved["owed"])
+        return True
+
+    def _batch(self) -> tuple[Batch, Tensor]:
+        c = self.config
+        from_demos = round(c.demo_fraction * c.batch) if len(self.online) else c.batch
+        parts = [self.demos.sample(from_demos, self.generator)] if from_demos else []
+        if from_demos < c.batch:
+            parts.append(self.online.sample(c.batch - from_demos, self.generator))
+        rows = torch.cat(parts)[None]  # (1, B, width)
+        context = self.demos.sample(c.context, self.generator)[None]
+        return self.demos.layout.split(rows), context[..., : self.demos.layout.context]
+
+    def _set_rates(self) -> None:
+        a, c = self.agent.config, self.config
+        online = max(0, self.updates - c.warmup_updates)
+        free = online >= c.critic_updates
+        encoder = a.encoder_rate if free and c.train_encoder else 0.0
+        self.agent.set_rates(encoder, a.actor_rate if free else 0.0, a.critic_rate)
+
+    def _identity(self) -> dict[str, object]:
+        fixed = {k: v for k, v in to_mapping(self.config).items() if k not in ("threads", "device")}
+        return {
+            "finetune": fixed,
+            "agent": to_mapping(self.agent.config),
+            "seed": self.seed,
+            "demonstration_transitions": len(self.demos),
+            "encoding": [float(value) for value in self.encoding.mean],
+        }
+
+
+def _online_agent(checkpoint: Checkpoint, config: FinetuneConfig, seed: int) -> Agent:
+    agent = checkpoint.info.agent
+    if config.temperature:
+        agent = replace(agent, temperature=config.temperature)
+    if config.learning_rate:
+        rate = config.learning_rate
+        agent = replace(agent, actor_rate=rate, critic_rate=rate, encoder_rate=rate)
+    info = replace(checkpoint.info, agent=agent)
+    online = Checkpoint(info=info, tensors=checkpoint.tensors)
+    return online.agent(seed=seed, device=pick_device(config.device))

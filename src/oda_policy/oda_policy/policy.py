@@ -1,0 +1,167 @@
+"""The policy that acts: actor weights, task code and version, small enough for one message."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from torch import Tensor
+
+from oda_core.config import from_mapping, to_mapping
+from oda_core.errors import CheckpointError, ConfigError
+from oda_core.spec import TaskSpec
+from oda_policy.agent import Agent
+from oda_policy.checkpoint import parse_tensors
+from oda_policy.networks import RAW_STD
+
+_KEY = "oda_policy"
+Array = NDArray[np.float32]
+
+
+def episode_generator(seed: int, episode_id: int) -> np.random.Generator:
+    """Source of an episode's sampled actions; the same for the same seed and episode."""
+    return np.random.default_rng([seed, episode_id])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyInfo:
+    """What a snapshot records besides its weights."""
+
+    version: int
+    spec: TaskSpec
+    state_dependent_std: bool
+    log_std_min: float
+    log_std_max: float
+    exploration_noise: float = 0.0
+    format: int = 1
+
+
+class PolicySnapshot:
+    """One version of the policy for one task, in numpy: the same actions on every machine."""
+
+    def __init__(self, info: PolicyInfo, tensors: Mapping[str, Array]) -> None:
+        """Prepare a snapshot.
+
+        Args:
+            info: version, scaling and spread.
+            tensors: ``z`` (Z,), ``weight_i`` (in, out), ``bias_i`` (out,) and, where the spread
+                does not depend on the observation, ``raw_std`` (A,).
+        """
+        self.info = info
+        self.tensors = {name: np.ascontiguousarray(v, np.float32) for name, v in tensors.items()}
+        count = sum(name.startswith("weight_") for name in tensors)
+        self._layers = [
+            (self.tensors[f"weight_{i}"], self.tensors[f"bias_{i}"]) for i in range(count)
+        ]
+        self._obs_size = self._layers[0][0].shape[0] - len(self.z)
+        # the task code never changes while acting: fold it into the first bias
+        first, bias = self._layers[0]
+        self._layers[0] = (first[: self._obs_size], bias + self.z @ first[self._obs_size :])
+
+    @property
+    def version(self) -> int:
+        """Counts up from 0 within a session."""
+        return self.info.version
+
+    @property
+    def z(self) -> Array:
+        """Task code (Z,)."""
+        return self.tensors["z"]
+
+    def act(self, obs: Array, generator: np.random.Generator | None = None) -> Array:
+        """Action (6,) in [-1, 1] for an observation (18,).
+
+        Args:
+            obs: scaled observation.
+            generator: source of a sampled action; None gives the mean action.
+        """
+        mean, std = self.distribution(obs)
+        if generator is None:
+            return mean
+        return np.clip(mean + std * generator.standard_normal(mean.shape, np.float32), -1, 1)
+
+    def explore(self, obs: Array, generator: np.random.Generator) -> Array:
+        """A sampled action with the exploration noise of training episodes added, (6,)."""
+        action = self.act(obs, generator)
+        if not self.info.exploration_noise:
+            return action
+        noise = generator.standard_normal(action.shape, np.float32)
+        return np.clip(action + np.float32(self.info.exploration_noise) * noise, -1, 1)
+
+    def distribution(self, obs: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of the action, (6,) each."""
+        if obs.shape != (self._obs_size,):
+            raise CheckpointError(
+                f"observation of shape {obs.shape}, this policy expects ({self._obs_size},); "
+                "choose another checkpoint"
+            )
+        h = obs
+        for weight, bias in self._layers[:-1]:
+            h = np.maximum(h @ weight + bias, 0)
+        out = h @ self._layers[-1][0] + self._layers[-1][1]
+        mean, raw = (
+            np.split(out, 2) if self.info.state_dependent_std else (out, self.tensors["raw_std"])
+        )
+        low, high = self.info.log_std_min, self.info.log_std_max
+        log_std = low + (high - low) / (1 + np.exp(-(raw + RAW_STD)))
+        return np.tanh(mean), np.exp(log_std).astype(np.float32)
+
+    def to_bytes(self) -> bytes:
+        """Safetensors bytes, about 300 kB."""
+        return save(self.tensors, {_KEY: json.dumps(to_mapping(self.info))})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, spec: TaskSpec | None = None) -> "PolicySnapshot":
+        """Read a snapshot.
+
+        Args:
+            data: what to_bytes gave.
+            spec: scaling and limits of the robot; None takes any.
+
+        Raises:
+            CheckpointError: truncated, of another format or of another robot.
+        """
+        tensors, metadata = parse_tensors(data, _KEY, "policy weights")
+        info = _info(metadata)
+        if spec is not None and info.spec != spec:
+            raise CheckpointError(
+                f"policy weights: found {info.spec}, this robot has {spec}; "
+                "choose another checkpoint"
+            )
+        return cls(info, {name: value.numpy() for name, value in tensors.items()})
+
+
+def snapshot(
+    agent: Agent, z: Tensor, version: int, spec: TaskSpec, exploration_noise: float = 0.0
+) -> PolicySnapshot:
+    """The agent's policy for a task code z (Z,)."""
+    c = agent.config
+    layers = list(zip(agent.actor.trunk.weights, agent.actor.trunk.biases, strict=True))
+    tensors: dict[str, Any] = {"z": _array(z)}
+    for i, (weight, bias) in enumerate(layers):
+        tensors[f"weight_{i}"], tensors[f"bias_{i}"] = _array(weight.T), _array(bias)
+    if not c.state_dependent_std:
+        tensors["raw_std"] = _array(agent.actor.raw_std)
+    info = PolicyInfo(
+        version=version,
+        spec=spec,
+        state_dependent_std=c.state_dependent_std,
+        log_std_min=c.log_std_min,
+        log_std_max=c.log_std_max,
+        exploration_noise=exploration_noise,
+    )
+    return PolicySnapshot(info, tensors)
+
+
+def _array(value: Tensor) -> Array:
+    return value.detach().cpu().numpy().copy()
+
+
+def _info(metadata: dict[str, Any]) -> PolicyInfo:
+    try:
+        return from_mapping(PolicyInfo, metadata, "policy weights")
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error

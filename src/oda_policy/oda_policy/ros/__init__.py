@@ -1,0 +1,1 @@
+"""The learning as nodes: policy, trainer, adaptation."""

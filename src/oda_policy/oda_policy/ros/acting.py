@@ -1,0 +1,62 @@
+"""When and how the policy acts: the policy node without ROS."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oda_core.spec import TaskSpec, observe, to_twist
+from oda_core.types import EpisodeEvent, Purpose, TcpState
+from oda_policy.policy import PolicySnapshot, episode_generator
+
+
+class Command(NamedTuple):
+    """What to command for the state at a stamp."""
+
+    stamp_ns: int
+    twist: NDArray[np.float64]  # (6,) TCP frame [m/s, rad/s]
+
+
+class Acting:
+    """One episode of acting at the ticks of the robot contract.
+
+    The first tick is the first state stamped at or after START, each later one the first state
+    stamped a period or more after the last. A repeated stamp repeats the command.
+    """
+
+    def __init__(self, start: EpisodeEvent, snapshot: PolicySnapshot, spec: TaskSpec) -> None:
+        """Begin an episode.
+
+        Args:
+            start: its START event.
+            snapshot: the version that it demands.
+            spec: scaling and period.
+        """
+        self.start, self.snapshot, self._spec = start, snapshot, spec
+        self._generator = episode_generator(start.seed, start.episode_id)
+        self._next_ns = start.stamp_ns
+        self._last: Command | None = None
+
+    def wanted(self, stamp_ns: int) -> bool:
+        """A state of this stamp is a tick, or repeats the last one."""
+        return stamp_ns >= self._next_ns or self.repeated(stamp_ns)
+
+    def repeated(self, stamp_ns: int) -> bool:
+        """The state of the last tick was sent again: the robot waits for the command."""
+        return self._last is not None and stamp_ns == self._last.stamp_ns
+
+    def command(self, state: TcpState) -> Command:
+        """The command for a wanted state."""
+        if self._last is not None and self.repeated(state.stamp_ns):
+            return self._last
+        action = self._act(observe(state, self.start.start_pose, self._spec))
+        self._next_ns = state.stamp_ns + self._spec.period_ns
+        self._last = Command(state.stamp_ns, to_twist(action, self._spec))
+        return self._last
+
+    def _act(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.start.deterministic:
+            return self.snapshot.act(observation)
+        if self.start.purpose is Purpose.TRAINING:
+            return self.snapshot.explore(observation, self._generator)
+        return self.snapshot.act(observation, self._generator)
