@@ -13,6 +13,7 @@ from oda_sim.connector import Connector, load_connector
 from oda_sim.insertion import InsertionSim, draw_start_noise
 
 Observation = NDArray[np.float32]
+OBSERVATION_BOUND = 1000.0  # scaled; far beyond what the arm can do
 
 
 class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
@@ -20,11 +21,12 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     Observation (18,): position, rotation vector, twist and wrench in the frame of the episode's
     start TCP, scaled. Action (6,): TCP twist in [-1, 1] times the limits, clipped. Reward 1 when
-    inserted, which terminates the episode; it is truncated after spec.max_steps.
+    inserted, which terminates the episode; it is truncated after task.max_steps. Info: success,
+    peak_force_n since the start, and robot_time_s of this call, the reset motion or one period.
 
     Attributes:
-        sim: the physics.
-        spec_task: scaling and limits.
+        sim: the physics; sim.time_ns is all robot time so far.
+        task: scaling and limits.
         last_state: the state that the last observation was made of.
         start_pose: TCP in the base frame at the start of the episode.
     """
@@ -52,7 +54,9 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self.sim = InsertionSim(self.connector)
         self.task = spec or TaskSpec()
         self.render_mode = render_mode
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (OBSERVATION_SIZE,), np.float32)
+        self.observation_space = gymnasium.spaces.Box(
+            -OBSERVATION_BOUND, OBSERVATION_BOUND, (OBSERVATION_SIZE,), np.float32
+        )
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION_SIZE,), np.float32)
         self.last_state: TcpState = self.sim.state()
         self._simulate_reset = simulate_reset
@@ -78,12 +82,13 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         noise = draw_start_noise(episode_seed)
         if options and "start_noise_m" in options:
             noise = np.asarray(options["start_noise_m"], np.float64)
+        before_ns = self.sim.time_ns
         if self._simulate_reset:
             self.sim.reset(noise, episode_seed)
         else:
             self.sim.jump(noise, episode_seed)
         self._steps = 0
-        return self._observe(), self._info()
+        return self._observe(), self._info(self.sim.time_ns - before_ns)
 
     def step(
         self, action: NDArray[np.float32]
@@ -95,7 +100,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         observation = self._observe()
         inserted = self.last_state.inserted
         truncated = not inserted and self._steps >= self.task.max_steps
-        return observation, float(inserted), inserted, truncated, self._info()
+        return observation, float(inserted), inserted, truncated, self._info(self.task.period_ns)
 
     def render(self) -> Any:
         """The cell as (480, 640, 3) uint8, if render_mode is "rgb_array"."""
@@ -117,9 +122,9 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self.last_state = self.sim.state()
         return observe(self.last_state, self.start_pose, self.task)
 
-    def _info(self) -> dict[str, Any]:
+    def _info(self, robot_time_ns: int) -> dict[str, Any]:
         return {
             "success": self.last_state.inserted,
             "peak_force_n": self.sim.peak_force_n,
-            "robot_time_s": self.sim.time_ns * 1e-9,
+            "robot_time_s": robot_time_ns * 1e-9,
         }

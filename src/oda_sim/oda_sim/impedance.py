@@ -41,7 +41,9 @@ class Impedance:
         self._slice = slice(first, first + len(AXES))
         self._leash = leash(limits)
         self._model = model
-        self._to_start = model.site("start").id
+        start = np.zeros(9)
+        mujoco.mju_quat2Mat(start, model.body("start").quat)
+        self._start = start.reshape(3, 3)
         self._tcp = model.site("tcp").id
 
     def hold(self, data: mujoco.MjData) -> None:
@@ -54,10 +56,8 @@ class Impedance:
 
     def command(self, data: mujoco.MjData, twist: NDArray[np.float64]) -> None:
         """Command a TCP twist (6,) in the TCP frame [m/s, rad/s] and keep the leash short."""
-        start = data.site_xmat[self._to_start].reshape(3, 3)
-        rotation = start.T @ data.site_xmat[self._tcp].reshape(3, 3)
-        velocity = (rotation @ twist.reshape(2, 3).T).T.ravel()
-        self.command_start_frame(data, velocity)
+        rotation = self._start.T @ data.site_xmat[self._tcp].reshape(3, 3)
+        self.command_start_frame(data, (twist.reshape(2, 3) @ rotation.T).ravel())
 
     def command_start_frame(self, data: mujoco.MjData, velocity: NDArray[np.float64]) -> None:
         """Command a set-point velocity (6,) in the start frame [m/s, rad/s]."""

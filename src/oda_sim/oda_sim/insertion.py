@@ -5,6 +5,7 @@ simulated before it: a reset moves the arm as a robot would, and then takes up t
 posture that the motion approaches.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -71,6 +72,8 @@ class InsertionSim:
         self._sensor = WrenchSensor(self.model)
         self._twist = np.zeros(6)
         self._velocity = np.zeros(6)
+        self._held = 0
+        self.peak_force_n = 0.0
         self._begin(np.zeros(3), seed)
 
     def apply(self, twist: Vector) -> None:
@@ -123,8 +126,9 @@ class InsertionSim:
     def depth_and_offset(self) -> tuple[float, float]:
         """Depth of the plug's tip in the socket and its distance from the socket's axis [m]."""
         socket = self.data.xmat[self._socket].reshape(3, 3)
-        local = socket.T @ (self.data.site_xpos[self._tcp] - self.data.xpos[self._socket])
-        return float(local[2]), float(np.hypot(local[0], local[1]))
+        way = self.data.site_xpos[self._tcp] - self.data.xpos[self._socket]
+        x, y, z = (way @ socket).tolist()
+        return z, math.hypot(x, y)
 
     def reset_motion(self, start_noise_m: Vector, seed: int) -> Iterator[None]:
         """Retract, return to the start pose plus noise, settle and tare, as a robot does.
@@ -192,13 +196,11 @@ class InsertionSim:
         )
         self.time_ns += TICK_NS
         self._sensor.sample(data)
+        self._held = self._held + 1 if self._is_inside() else 0
+        fx, fy, fz = self._sensor.clean()[:3].tolist()
+        self.peak_force_n = max(self.peak_force_n, math.sqrt(fx * fx + fy * fy + fz * fz))
+
+    def _is_inside(self) -> bool:
         depth, offset = self.depth_and_offset()
         tolerance, full = self.connector.tolerance, self.connector.socket.depth_mm
-        inside = (
-            depth >= (full - tolerance.depth_mm) * MM and offset <= tolerance.lateral_mm * MM
-        )
-        self._held = self._held + 1 if inside else 0
-        if hasattr(self, "peak_force_n"):
-            self.peak_force_n = max(
-                self.peak_force_n, float(np.linalg.norm(self._sensor.clean()[:3]))
-            )
+        return depth >= (full - tolerance.depth_mm) * MM and offset <= tolerance.lateral_mm * MM

@@ -31,7 +31,7 @@ def add_socket(spec: mujoco.MjSpec, connector: Connector, pose: Pose) -> None:
     stop = depth if blocked is None else blocked * MM
     friction = connector.socket.friction
     for wall in cut_plate(plate(connector), [part.hole for part in prisms(connector)]):
-        _wall(body, wall, (0.0, depth), friction)
+        _wall(body, wall, (wall.recess_m, depth), friction)
     outline = plate(connector)
     center = np.array([outline.x0 + outline.x1, outline.y0 + outline.y1]) / 2
     half = np.array([outline.x1 - outline.x0, outline.y1 - outline.y0]) / 2
