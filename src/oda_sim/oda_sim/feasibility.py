@@ -9,6 +9,7 @@ from oda_core.errors import ConnectorError
 from oda_sim.geometry import Rect, bounds, edge_walls, gap, inradius, is_convex, is_rect
 from oda_sim.outline import MM, Prism, plate, plug_length_m, prisms
 from oda_sim.parts import Pin
+from oda_sim.retention import fingers
 
 if TYPE_CHECKING:
     from oda_sim.connector import Connector
@@ -35,6 +36,7 @@ def check(connector: "Connector") -> None:
     _check_shell(connector, parts)
     _check_rim(connector, parts)
     _check_neighbours(parts)
+    fingers(connector)
 
 
 def _check_pin(pin: Pin, where: str) -> None:
@@ -134,6 +136,12 @@ def _check_retention(c: "Connector") -> None:
         raise ConnectorError(
             f"retention.force_n: found {c.retention.force_n}, but limits.axial_n lets the robot "
             f"press with {c.limits.axial_n} N only; raise the limit or lower the retention"
+        )
+    shorter = max((plug_length_m(c) / MM - c.plug.pins[i].length_mm for i in c.retention.pins), default=0)
+    if c.retention.start_mm <= shorter:
+        raise ConnectorError(
+            f"retention.start_mm: found {c.retention.start_mm}, expected more than {shorter:.2f}: "
+            "the held pins are that much shorter than the longest one"
         )
 
 

@@ -5,14 +5,16 @@ insertion axis) wedges it aside: pushing it by q takes the axial force (F0 + k q
 so the preload F0 follows from the wanted peak. Past the bevel only friction is left.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from oda_core.errors import ConnectorError
 
-from oda_sim.connector import Connector
 from oda_sim.geometry import Array, edges, gap
 from oda_sim.outline import MM, Prism, plug_length_m, prisms
+
+if TYPE_CHECKING:
+    from oda_sim.connector import Connector
 
 STIFFNESS_N_M = 4000.0
 RADIUS_M = 1e-3
@@ -36,7 +38,7 @@ class Finger(NamedTuple):
     mass_kg: float
 
 
-def fingers(connector: Connector) -> list[Finger]:
+def fingers(connector: "Connector") -> list[Finger]:
     """Two opposite fingers for every held pin; none without retention.
 
     Raises:

@@ -1,0 +1,114 @@
+"""More connectors of the same family, for meta-training."""
+
+from dataclasses import replace
+
+import numpy as np
+from oda_core.errors import ConnectorError
+
+from oda_sim.connector import Connector
+from oda_sim.parts import Key, Pin, Plug, Retention, Shell, Socket, Start
+
+LATERAL_MM = 1.5
+YAW_DEG = 2.0
+HEIGHT_MM = (8.0, 12.0)
+SCALE = (0.85, 1.15)
+DEPTH = (0.85, 1.1)
+CLEARANCE = (0.8, 1.3)
+FRICTION = (0.85, 1.15)
+RETENTION = (0.7, 1.3)
+ATTEMPTS = 50
+
+
+def vary(connector: Connector, rng: np.random.Generator, name: str | None = None) -> Connector:
+    """Draw a possible relative of a connector.
+
+    Where the socket lies from the start (lateral ±1.5 mm, yaw ±2°, height), the section's scale,
+    depth, clearance, friction and retention force are drawn anew; lengths and bevels stay.
+
+    Args:
+        connector: the model; not changed.
+        rng: source of all draws.
+        name: of the new connector; by default the old one with four random digits.
+
+    Raises:
+        ConnectorError: no draw of many was possible, so the model itself is at its limits.
+    """
+    label = name or f"{connector.name}-{int(rng.integers(10_000)):04d}"
+    start = Start(
+        lateral_mm=(_draw(rng, (-LATERAL_MM, LATERAL_MM)), _draw(rng, (-LATERAL_MM, LATERAL_MM))),
+        yaw_deg=_draw(rng, (-YAW_DEG, YAW_DEG)),
+        height_mm=_draw(rng, HEIGHT_MM),
+    )
+    for _ in range(ATTEMPTS):
+        scale = _draw(rng, SCALE)
+        try:
+            return replace(
+                connector,
+                name=label,
+                split="train",
+                plug=_scale_plug(connector.plug, scale),
+                socket=_vary_socket(connector, rng, scale),
+                retention=_vary_retention(connector.retention, rng),
+                start=start,
+            )
+        except ConnectorError:
+            continue  # this draw cannot be built; draw again
+    raise ConnectorError(
+        f"{connector.name}: none of {ATTEMPTS} variations is possible; check its clearance, depth "
+        "and retention against their limits"
+    )
+
+
+def _draw(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+    return round(float(rng.uniform(*bounds)), 4)
+
+
+def _vary_socket(connector: Connector, rng: np.random.Generator, scale: float) -> Socket:
+    socket = connector.socket
+    longest = max(
+        [pin.length_mm for pin in connector.plug.pins]
+        + ([connector.plug.shell.length_mm] if connector.plug.shell else [])
+    )
+    return replace(
+        socket,
+        size_mm=_pair(socket.size_mm, max(scale, 1.0)),
+        clearance_mm=round(socket.clearance_mm * _draw(rng, CLEARANCE), 4),
+        depth_mm=min(round(socket.depth_mm * _draw(rng, DEPTH), 4), longest),
+        friction=round(socket.friction * _draw(rng, FRICTION), 4),
+    )
+
+
+def _vary_retention(retention: Retention | None, rng: np.random.Generator) -> Retention | None:
+    if retention is None:
+        return None
+    return replace(retention, force_n=round(retention.force_n * _draw(rng, RETENTION), 4))
+
+
+def _scale_plug(plug: Plug, scale: float) -> Plug:
+    return replace(
+        plug,
+        pins=tuple(_scale_pin(pin, scale) for pin in plug.pins),
+        keys=tuple(_scale_key(key, scale) for key in plug.keys),
+        shell=None if plug.shell is None else _scale_shell(plug.shell, scale),
+    )
+
+
+def _scale_pin(pin: Pin, scale: float) -> Pin:
+    return replace(
+        pin,
+        size_mm=tuple(round(size * scale, 4) for size in pin.size_mm),
+        points_mm=tuple(_pair(point, scale) for point in pin.points_mm),
+        center_mm=_pair(pin.center_mm, scale),
+    )
+
+
+def _scale_key(key: Key, scale: float) -> Key:
+    return replace(key, size_mm=_pair(key.size_mm, scale), center_mm=_pair(key.center_mm, scale))
+
+
+def _scale_shell(shell: Shell, scale: float) -> Shell:
+    return replace(shell, size_mm=_pair(shell.size_mm, scale), wall_mm=round(shell.wall_mm * scale, 4))
+
+
+def _pair(values: tuple[float, float], scale: float) -> tuple[float, float]:
+    return (round(values[0] * scale, 4), round(values[1] * scale, 4))
