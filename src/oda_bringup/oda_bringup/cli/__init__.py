@@ -1,0 +1,1 @@
+"""The oda command, one file per subcommand."""

@@ -1,0 +1,64 @@
+"""What commands write: results on standard output, all else on standard error."""
+
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+T = TypeVar("T")
+OUT = Console(highlight=False, soft_wrap=True)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def complain(message: object) -> None:
+    """One line that says what is wrong."""
+    ERR.print("[bold red]error:[/]", str(message), markup=True, style=None)
+
+
+def say(message: str) -> None:
+    """One line for the person who waits."""
+    ERR.print(message, markup=False)
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table on standard output."""
+    result = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for i, column in enumerate(columns):
+        result.add_column(column, justify="left" if i == 0 else "right")
+    for row in rows:
+        result.add_row(*(str(value) for value in row))
+    OUT.print(result)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Bars on standard error, with what is done and how long the rest takes."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=ERR, transient=False) as bars:
+        yield bars
+
+
+def track(items: Iterable[T], label: str) -> Iterator[T]:
+    """The items, with a bar."""
+    total = len(items) if isinstance(items, Sized) else None
+    with progress() as bars:
+        task = bars.add_task(label, total=total)
+        for item in items:
+            yield item
+            bars.advance(task)

@@ -1,0 +1,67 @@
+"""oda adapt, demo and sim: run a graph of nodes under the supervisor and say how it ended."""
+
+from typing import Any
+
+from oda_bringup.cli.console import ERR, complain, say
+from oda_bringup.cli.exits import Exit
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.supervisor import Outcome
+
+
+def adapt(options: AdaptOptions) -> int:
+    """Adapt on live nodes."""
+    from oda_bringup.plans import ADAPT
+
+    return run_plan(ADAPT, options)
+
+
+def demo(options: DemoOptions) -> int:
+    """Record demonstrations on live nodes."""
+    from oda_bringup.plans import DEMO
+
+    return run_plan(DEMO, options)
+
+
+def sim(options: SimOptions) -> int:
+    """Run the simulated cell until it is interrupted."""
+    from oda_bringup.plans import SIM
+
+    return run_plan(SIM, options)
+
+
+def run_plan(plan: Any, options: Any) -> int:
+    """Check the input, start the nodes, watch and stop them; the exit code."""
+    from oda_bringup.domain import claimed_domain, stay_on_this_host
+    from oda_bringup.ros_args import commands
+    from oda_bringup.supervisor import supervise
+
+    stay_on_this_host()
+    with claimed_domain() as confirm:
+        options = plan.check(options)
+        confirm()
+        session = plan.open(options)
+        graph = plan.graph(options, session)
+        say(f"session {session.directory}")
+        say(f"nodes   {' '.join(node.full_name for node in graph)}; their logs are in logs/")
+        return exit_code(supervise(commands(graph, session.directory), show_notice))
+
+
+def show_notice(name: str, line: str) -> None:
+    """A warning or error of a node."""
+    ERR.print(f"{name}: {line}", style="yellow", markup=False)
+
+
+def exit_code(outcome: Outcome) -> int:
+    """Exit code of a graph that has ended; says why where it is not the client's own end."""
+    if outcome.kind == "finished":
+        return outcome.code
+    if outcome.kind == "interrupted":
+        say("interrupted; all nodes have ended")
+        return Exit.INTERRUPTED
+    how = f"signal {-outcome.code}" if outcome.code < 0 else f"exit code {outcome.code}"
+    complain(f"node {outcome.name} ended with {how}; the other nodes were stopped")
+    for line in outcome.tail:
+        say(f"  {line}")
+    if outcome.log is not None:
+        say(f"its whole log: {outcome.log}")
+    return Exit.NODE_DIED

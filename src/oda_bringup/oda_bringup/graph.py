@@ -1,0 +1,147 @@
+"""The nodes as data. Both front ends, `ros2 launch` and the oda command, run what is described.
+
+A graph is a tuple of nodes. The end of its client, if it has one, ends the graph; the end of any
+other node is a failure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.session import Session
+
+NAMESPACE = "/oda"
+Value = bool | int | float | str | list[str]
+AnyOptions = AdaptOptions | DemoOptions | SimOptions
+CLOCK: Mapping[str, Value] = {"use_sim_time": True}  # the simulation publishes /clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSpec:
+    """One node: what `ros2 run PACKAGE EXECUTABLE --ros-args ...` needs."""
+
+    package: str
+    executable: str
+    name: str
+    namespace: str = NAMESPACE
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    remappings: tuple[tuple[str, str], ...] = ()
+    condition: bool = True  # false: described, but not started with these options
+    client: bool = False  # its end ends the graph, with its exit code
+
+    @property
+    def full_name(self) -> str:
+        """Name in the ROS graph."""
+        return f"{self.namespace}/{self.name}"
+
+
+Graph = tuple[NodeSpec, ...]
+
+
+def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
+    """Nodes of an adaptation, with the options that prepare_adapt returns."""
+    goal = {
+        "connector": session.connector,
+        "demonstrations": options.demos,
+        "output": str(session.directory),
+        "seed": options.seed,
+        "trials": options.trials,
+        "max_training_episodes": options.max_training_episodes,
+        "max_robot_minutes": options.max_robot_minutes,
+    }
+    return _running(
+        _sim(options, session),
+        _arbiter(options),
+        NodeSpec(package="oda_policy", executable="policy_node", name="policy", parameters=CLOCK),
+        NodeSpec(
+            package="oda_policy",
+            executable="trainer_node",
+            name="trainer",
+            parameters={**CLOCK, "checkpoint": options.checkpoint, "preset": options.preset},
+        ),
+        NodeSpec(
+            package="oda_policy",
+            executable="adapt_node",
+            name="adapt",
+            parameters={**CLOCK, "preset": options.preset},
+        ),
+        _recorder(session, options.record),
+        NodeSpec(
+            package="oda_bringup",
+            executable="adapt_client",
+            name="adapt_client",
+            parameters=goal,
+            client=True,
+        ),
+    )
+
+
+def demo_graph(options: DemoOptions, session: Session) -> Graph:
+    """Nodes of a recording of the scripted operator; the demo node is the client."""
+    return _running(
+        _sim(options, session),
+        _arbiter(options),
+        NodeSpec(
+            package="oda_sim",
+            executable="operator_node",
+            name="operator",
+            parameters={**CLOCK, "connector": str(session.connector_file), "seed": options.seed},
+        ),
+        _recorder(session, True),
+        NodeSpec(
+            package="oda_teleop",
+            executable="demo_node",
+            name="demo",
+            parameters={
+                **CLOCK,
+                "connector": session.connector,
+                "episodes": options.episodes,
+                "seed": options.seed,
+                "session": session.directory.name,
+            },
+            client=True,
+        ),
+    )
+
+
+def sim_graph(options: SimOptions, session: Session) -> Graph:
+    """The simulated cell and the arbiter."""
+    return _running(_sim(options, session), _arbiter(options))
+
+
+def _running(*nodes: NodeSpec) -> Graph:
+    return tuple(node for node in nodes if node.condition)
+
+
+def _sim(options: AnyOptions, session: Session) -> NodeSpec:
+    return NodeSpec(
+        package="oda_sim",
+        executable="sim_node",
+        name="sim",
+        parameters={
+            "connector": str(session.connector_file),
+            "seed": options.seed,
+            "lockstep": options.lockstep,
+            "realtime_factor": options.realtime_factor,
+            "headless": options.headless,
+        },
+    )
+
+
+def _arbiter(options: AnyOptions) -> NodeSpec:
+    return NodeSpec(
+        package="oda_teleop",
+        executable="arbiter_node",
+        name="arbiter",
+        parameters={**CLOCK, "lockstep": options.lockstep},
+    )
+
+
+def _recorder(session: Session, wanted: bool) -> NodeSpec:
+    return NodeSpec(
+        package="oda_teleop",
+        executable="recorder_node",
+        name="recorder",
+        parameters={**CLOCK, "output": str(session.directory / "bag")},
+        condition=wanted,
+    )

@@ -1,0 +1,147 @@
+"""What a user can choose: one dataclass per graph, the schema of commands and launch arguments."""
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import yaml
+
+from oda_core.config import from_mapping
+from oda_core.settings import setting
+from oda_policy.config import describe, described
+
+T = TypeVar("T")
+ROBOT = "what moves: the simulation, mock hardware or the iiwa 7"
+DEFAULT_CONNECTOR = "metal-peg-sq"
+
+
+class Argument(typing.NamedTuple):
+    """One field of an options dataclass as a launch argument."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...]  # empty: any value of the type
+
+
+def _check(options: Any, *positive: str) -> None:
+    if options.seed < 0:
+        raise ValueError(f"seed: found {options.seed}, expected 0 or more")
+    for name in ("realtime_factor", *positive):
+        if not getattr(options, name) > 0:
+            raise ValueError(f"{name}: found {getattr(options, name)}, expected more than 0")
+    if getattr(options, "robot", "sim") != "sim":
+        raise ValueError(f"robot: found {options.robot}, but this version brings only sim; use sim")
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class AdaptOptions:
+    """Adapt the meta-trained policy to one connector on live ROS 2 nodes (Algorithm 2).
+
+    Inputs: a checkpoint, about 20 demonstrations and the connector. The demonstrations give the
+    task code; the policy is evaluated, finetuned online if it is not perfect, evaluated again.
+    Output: a session directory with report.html, report.json, every episode and each node's log.
+
+    Example: oda adapt --connector my_plug.yaml --demos runs/my-demos/bag --seed 1
+    """
+
+    connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
+    demos: str = setting("", "bag or buffer of demonstrations; empty: those shipped with it")
+    checkpoint: str = setting("", "meta-trained checkpoint; empty: the shipped one")
+    preset: Literal["paper", "best"] = setting("best", "settings of finetuning")
+    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    seed: int = setting(0, "of start noise, sampled actions and learning")
+    trials: int = setting(100, "episodes of each evaluation")
+    max_training_episodes: int = setting(300, "budget of training episodes")
+    max_robot_minutes: float = setting(30.0, "budget of robot time for finetuning [min]")
+    output: str = setting("", "session directory; empty: runs/CONNECTOR-DATE-TIME")
+    resume: bool = setting(False, "continue the session in output, or else the newest one")
+    lockstep: bool = setting(True, "simulated time waits for the policy: fast and deterministic")
+    realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
+    headless: bool = setting(True, "false shows the simulation in a window")
+    record: bool = setting(False, "record the topics into a bag in the session directory")
+
+    def __post_init__(self) -> None:
+        _check(self, "trials", "max_training_episodes", "max_robot_minutes")
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """Record demonstrations of the scripted operator into a bag.
+
+    The operator sees what a person sees: the nominal pose and the contact, never the hidden start
+    noise. It commands through the teleoperation topic, the arbiter limits it, the recorder writes
+    every topic. Output: a session directory with the bag; oda convert and oda adapt read it.
+
+    Example: oda demo --connector my_plug.yaml --episodes 20 --output runs/my-demos
+    """
+
+    connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
+    episodes: int = setting(20, "successful demonstrations to record")
+    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    seed: int = setting(0, "of start noise and of the operator's own variation")
+    output: str = setting("", "session directory; empty: runs/CONNECTOR-demos-DATE-TIME")
+    lockstep: bool = setting(True, "simulated time waits for the operator: fast and deterministic")
+    realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
+    headless: bool = setting(True, "false shows the simulation in a window")
+
+    def __post_init__(self) -> None:
+        _check(self, "episodes")
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class SimOptions:
+    """Run the simulated cell alone, with the arbiter, for a look or a program of your own."""
+
+    connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
+    seed: int = setting(0, "of sensor noise")
+    output: str = setting("", "directory for logs; empty: runs/sim-DATE-TIME")
+    lockstep: bool = setting(False, "simulated time waits for a command at every 100 ms")
+    realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
+    headless: bool = setting(True, "false shows the simulation in a window")
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+def arguments(schema: type[Any]) -> list[Argument]:
+    """The fields of an options dataclass as launch arguments, in order."""
+    hints = typing.get_type_hints(schema)
+    return [
+        Argument(f.name, _text(f.default), describe(f), _choices(hints[f.name]))
+        for f in dataclasses.fields(schema)
+    ]
+
+
+def from_texts(schema: type[T], texts: dict[str, str], where: str) -> T:
+    """Options from the texts that launch arguments are.
+
+    Raises:
+        ConfigError: an unknown name, or a text that is not of the field's type or range.
+    """
+    hints = typing.get_type_hints(schema)
+    values = {name: _value(hints.get(name, str), text) for name, text in texts.items()}
+    return from_mapping(schema, values, where)
+
+
+def _text(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    if hint is bool:
+        return ("true", "false")
+    return tuple(str(a) for a in get_args(hint)) if get_origin(hint) is Literal else ()
+
+
+def _value(hint: Any, text: str) -> Any:
+    if hint is str or get_origin(hint) is Literal:
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text  # from_mapping says what was found and what was expected

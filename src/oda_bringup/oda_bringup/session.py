@@ -1,0 +1,141 @@
+"""A session: its directory, what was asked for, and the checks before any node starts."""
+
+import dataclasses
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from oda_bringup.assets import shipped_checkpoint, shipped_demonstrations
+from oda_bringup.inputs import check_checkpoint, check_demonstrations
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_core.config import from_mapping, to_mapping
+from oda_core.errors import SessionError
+from oda_core.files import write_atomic
+from oda_sim.connector import dump_connector, load_connector
+
+RUNS = Path("runs")
+OPTIONS_FILE = "session.json"
+CONNECTOR_FILE = "connector.yaml"
+REPORT_FILE = "report.json"
+FIXED = ("connector", "demos", "checkpoint", "preset", "robot", "seed", "trials")
+
+
+class Session(NamedTuple):
+    """A session's directory and the name of its connector."""
+
+    directory: Path
+    connector: str
+
+    @property
+    def connector_file(self) -> Path:
+        """The connector as it was when the session began."""
+        return self.directory / CONNECTOR_FILE
+
+
+def check_adapt(options: AdaptOptions) -> AdaptOptions:
+    """Check all that an adaptation needs, before anything is written or started.
+
+    Returns:
+        The options with every default and path filled in; fit for open_session.
+
+    Raises:
+        OdaError: what is wrong and what to do.
+    """
+    if options.resume:
+        options = _resumed(options)
+        connector = load_connector(Path(options.output) / CONNECTOR_FILE)
+    else:
+        connector = load_connector(options.connector)
+        options = dataclasses.replace(
+            options,
+            demos=str(_absolute(options.demos) or shipped_demonstrations(connector.name)),
+            checkpoint=str(_absolute(options.checkpoint) or shipped_checkpoint()),
+            output=str(_new_directory(options.output, connector.name)),
+        )
+    check_checkpoint(Path(options.checkpoint))
+    check_demonstrations(Path(options.demos), connector.name)
+    return options
+
+
+def check_demo(options: DemoOptions) -> DemoOptions:
+    """Check all that a recording needs; as check_adapt."""
+    connector = load_connector(options.connector)
+    directory = _new_directory(options.output, f"{connector.name}-demos")
+    return dataclasses.replace(options, output=str(directory))
+
+
+def check_sim(options: SimOptions) -> SimOptions:
+    """Check what the simulated cell needs; as check_adapt."""
+    load_connector(options.connector)
+    return dataclasses.replace(options, output=str(_new_directory(options.output, "sim")))
+
+
+def open_session(options: AdaptOptions | DemoOptions | SimOptions) -> Session:
+    """Make the session directory of checked options, or open that of a resumed one."""
+    directory = Path(options.output)
+    if isinstance(options, AdaptOptions) and options.resume:
+        content = json.loads((directory / OPTIONS_FILE).read_text())
+        return Session(directory, content["connector"])
+    connector = load_connector(options.connector)
+    session = Session(directory, connector.name)
+    write_atomic(session.connector_file, dump_connector(connector))
+    content = {"connector": connector.name, "options": to_mapping(options)}
+    write_atomic(directory / OPTIONS_FILE, json.dumps(content, indent=2) + "\n")
+    return session
+
+
+def _new_directory(output: str, prefix: str) -> Path:
+    path = Path(output) if output else RUNS / f"{prefix}-{datetime.now():%Y%m%d-%H%M%S}"
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SessionError(
+            f"{path}: exists already and is not empty; choose another output, or continue the "
+            "adaptation in it with resume"
+        )
+    return path.resolve()
+
+
+def _resumed(options: AdaptOptions) -> AdaptOptions:
+    """The options that a session began with, except for budgets that are given anew."""
+    directory = Path(options.output) if options.output else _newest_unfinished()
+    path = directory / OPTIONS_FILE
+    if not path.is_file():
+        raise SessionError(
+            f"{directory}: is not the directory of an adaptation (it has no {OPTIONS_FILE}); "
+            "name the one to continue with output"
+        )
+    began = from_mapping(AdaptOptions, json.loads(path.read_text())["options"], str(path))
+    changes = {"output": str(directory.resolve()), "resume": True}
+    for item in dataclasses.fields(AdaptOptions):
+        asked, before = getattr(options, item.name), getattr(began, item.name)
+        if item.name in changes or asked in (item.default, before):
+            continue
+        if item.name not in FIXED:
+            changes[item.name] = asked
+        elif not _same_input(item.name, asked, before):
+            raise SessionError(
+                f"{path}: the session began with {item.name} {before}, found {asked}; leave "
+                f"{item.name} out, or begin a new session"
+            )
+    return dataclasses.replace(began, **changes)
+
+
+def _same_input(name: str, asked: object, began: object) -> bool:
+    is_path = name in ("demos", "checkpoint")
+    return is_path and str(Path(str(asked)).resolve()) == str(began)
+
+
+def _absolute(path: str) -> Path | None:
+    return Path(path).resolve() if path else None
+
+
+def _newest_unfinished() -> Path:
+    found = [
+        path.parent
+        for path in RUNS.glob(f"*/{OPTIONS_FILE}")
+        if "checkpoint" in json.loads(path.read_text())["options"]
+        and not (path.parent / REPORT_FILE).exists()
+    ]
+    if not found:
+        raise SessionError(f"{RUNS}: holds no unfinished adaptation to resume; begin a new one")
+    return max(found, key=lambda path: (path / OPTIONS_FILE).stat().st_mtime)
