@@ -18,6 +18,7 @@ from oda_core.spec import TaskSpec, observe, to_action
 from oda_core.types import EpisodeEvent, Event, Source, StepData, TcpState
 
 MEMORY = 300  # states, 3 s at 100 Hz
+SET_BACK_NS = 1_000_000_000
 GRACE_NS = 50_000_000  # that a late command is waited for
 
 
@@ -101,6 +102,8 @@ class Stepper:
 
     def on_state(self, state: TcpState) -> StepData | None:
         """Take a measured state; the step that it completes, if any. Repetitions are ignored."""
+        if self._states and state.stamp_ns < self._states[-1].stamp_ns - SET_BACK_NS:
+            self._states.clear()  # the clock was set back: another simulation
         if self._states and state.stamp_ns <= self._states[-1].stamp_ns:
             return None
         self._states.append(state)

@@ -3,11 +3,11 @@
 import struct
 from collections import deque
 
-from oda_msgs.msg import TcpState as TcpStateMsg
 from rclpy.serialization import deserialize_message
 
 from oda_core.messages import SECOND_NS, state_from_msg
 from oda_core.types import TcpState
+from oda_msgs.msg import TcpState as TcpStateMsg
 
 _STAMP = struct.Struct("<iI")
 _HEADER_BYTES = 4  # of the CDR encapsulation; the stamp comes first in a header
