@@ -1,0 +1,21 @@
+"""Names of the robot contract: the same on robot and simulation (docs/interface.md)."""
+
+POLICY_TWIST = "/oda/policy/twist"
+TELEOP_TWIST = "/oda/teleop/twist"
+COMMAND = "/oda/cmd/twist"
+STATE = "/oda/state"
+STEP = "/oda/step"
+EPISODE = "/oda/episode"
+SAFETY = "/oda/safety"
+WEIGHTS = "/oda/policy/weights"
+TRAINER = "/oda/trainer/status"
+JOINT_STATES = "/joint_states"
+TCP_POSE = "/oda/tcp_pose"
+WRENCH = "/oda/wrench"
+CLOCK = "/clock"
+DIAGNOSTICS = "/diagnostics"
+
+RESET = "/oda/reset"  # action
+TARE = "/oda/tare"  # std_srvs/Trigger
+START = "/oda/start"  # std_srvs/Trigger
+STOP = "/oda/stop"  # std_srvs/Trigger
