@@ -33,7 +33,8 @@ def context_of(demos: Sequence[Trajectory]) -> Tensor:
     """
     if not demos:
         raise BufferFileError(
-            "found no demonstrations, expected at least one (20 are usual); record them with oda demo"
+            "found no demonstrations, expected at least one (20 are usual); "
+            "record them with oda demo"
         )
     rows = [np.c_[d.observations[:-1], d.actions, d.rewards].astype(np.float32) for d in demos]
     return torch.from_numpy(np.concatenate(rows))[None]

@@ -50,7 +50,14 @@ def episode_seed(seed: int, episode_id: int) -> int:
     return int(np.random.SeedSequence([seed, episode_id]).generate_state(1)[0] >> 1)
 
 
-def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Episode:
+class Rollout(NamedTuple):
+    """An episode and the robot's clock at its end."""
+
+    episode: Episode
+    clock_s: float  # info's robot_time_s, which counts reset motions too; 0 where it is not told
+
+
+def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Rollout:
     """Run one episode to its end; the same request and policy give the same actions."""
     generator = episode_generator(request.seed, request.episode_id)
     obs, info = env.reset(seed=request.seed)
@@ -75,7 +82,7 @@ def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Ep
         steps=steps,
         peak_force_n=float(info.get("peak_force_n", 0.0)),
     )
-    return Episode(
+    episode = Episode(
         end=end,
         observations=np.stack(observations).astype(np.float32),
         actions=np.stack(actions).astype(np.float32),
@@ -84,6 +91,7 @@ def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Ep
         truncations=last & truncated & (not terminated),
         sources=np.full(steps, Source.POLICY, np.uint8),
     )
+    return Rollout(episode, float(info.get("robot_time_s", 0.0)))
 
 
 def select_action(
@@ -120,7 +128,7 @@ def evaluate(
                 policy_version=policy.version,
                 deterministic=deterministic,
             ),
-        )
+        ).episode
         for i in range(trials)
     ]
 

@@ -83,15 +83,18 @@ class Finetuner:
         return True
 
     def train(self, updates: int | None = None) -> dict[str, float]:
-        """Do updates, by default all that are due, and return the last one's scalars."""
+        """Do updates, by default all that are due; fewer leave the rest due.
+
+        Returns:
+            Scalars of the last update.
+        """
         count = self.updates_due if updates is None else updates
         metrics: dict[str, Tensor] = {}
         for _ in range(count):
             self._set_rates()
             metrics = self.agent.update(*self._batch())
             self.updates += 1
-        if updates is None:
-            self._owed -= count
+        self._owed = max(0.0, self._owed - count)
         return {name: float(value) for name, value in metrics.items()}
 
     def snapshot(self, version: int) -> PolicySnapshot:

@@ -139,8 +139,8 @@ def _gate(checkpoint: Checkpoint, config: MetaTrainConfig, output: Path) -> None
     kept = output.with_name(f"{output.name}.collapsed")
     checkpoint.save(kept)
     raise CollapseError(
-        f"the task code collapsed: KL {kl:.4f} nats, expected at least {config.min_kl_nats}; z says "
-        f"nothing about the connector, so this run failed. Lower agent.kl_weight (now "
+        f"the task code collapsed: KL {kl:.4f} nats, expected at least {config.min_kl_nats}; z "
+        f"says nothing about the connector, so this run failed. Lower agent.kl_weight (now "
         f"{config.agent.kl_weight}) and train again. The weights are kept in {kept}"
     )
 
@@ -149,12 +149,13 @@ def _gate(checkpoint: Checkpoint, config: MetaTrainConfig, output: Path) -> None
 def tensorboard(directory: Path) -> Iterator[Listener]:
     """Listener that writes scalars for TensorBoard."""
     writer = SummaryWriter(str(directory))
+
+    def listen(update: int, scalars: dict[str, float]) -> None:
+        for name, value in scalars.items():
+            writer.add_scalar(name, value, update)
+
     try:
-        yield (
-            lambda update, scalars: (
-                [writer.add_scalar(k, v, update) for k, v in scalars.items()] and None
-            )
-        )
+        yield listen
     finally:
         writer.close()
 

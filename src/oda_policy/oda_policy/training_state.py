@@ -69,8 +69,8 @@ def load_state(
     for name, value in json.loads(json.dumps(dict(expected))).items():
         if metadata.get(name) != value:
             raise CheckpointError(
-                f"{path}: {name} was {_short(metadata.get(name))}, is now {_short(value)}; resume with "
-                "the same settings and data, or remove the file to begin anew"
+                f"{path}: {name} was {_short(metadata.get(name))}, is now {_short(value)}; resume "
+                "with the same settings and data, or remove the file to begin anew"
             )
     load_agent_tensors(agent, _named(tensors, "weights."), str(path))
     _restore_moments(agent, _named(tensors, "adam."))

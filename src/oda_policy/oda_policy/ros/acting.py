@@ -21,7 +21,8 @@ class Acting:
     """One episode of acting at the ticks of the robot contract.
 
     The first tick is the first state stamped at or after START, each later one the first state
-    stamped a period or more after the last. A repeated stamp repeats the command.
+    stamped a period or more after the last. A repeated stamp repeats the command. The last tick,
+    inserted or at the time limit, gets no command.
     """
 
     def __init__(self, start: EpisodeEvent, snapshot: PolicySnapshot, spec: TaskSpec) -> None:
@@ -35,23 +36,26 @@ class Acting:
         self.start, self.snapshot, self._spec = start, snapshot, spec
         self._generator = episode_generator(start.seed, start.episode_id)
         self._next_ns = start.stamp_ns
+        self.ticks = 0
         self._last: Command | None = None
 
-    def wanted(self, stamp_ns: int) -> bool:
-        """A state of this stamp is a tick, or repeats the last one."""
-        return stamp_ns >= self._next_ns or self.repeated(stamp_ns)
+    def repeats(self, stamp_ns: int) -> Command | None:
+        """The command of the last tick, if its state was sent again: the robot waits for it."""
+        return self._last if self._last is not None and self._last.stamp_ns == stamp_ns else None
 
-    def repeated(self, stamp_ns: int) -> bool:
-        """The state of the last tick was sent again: the robot waits for the command."""
-        return self._last is not None and stamp_ns == self._last.stamp_ns
+    def is_tick(self, stamp_ns: int) -> bool:
+        """A state of this stamp is the next tick."""
+        return stamp_ns >= self._next_ns
 
-    def command(self, state: TcpState) -> Command:
-        """The command for a wanted state."""
-        if self._last is not None and self.repeated(state.stamp_ns):
-            return self._last
-        action = self._act(observe(state, self.start.start_pose, self._spec))
+    def command(self, state: TcpState) -> Command | None:
+        """The command for the next tick; None at the episode's last."""
         self._next_ns = state.stamp_ns + self._spec.period_ns
-        self._last = Command(state.stamp_ns, to_twist(action, self._spec))
+        self._last = None
+        self.ticks += 1
+        ended = self.ticks > 1 and state.inserted
+        if not ended and self.ticks <= self.start.max_steps:
+            action = self._act(observe(state, self.start.start_pose, self._spec))
+            self._last = Command(state.stamp_ns, to_twist(action, self._spec))
         return self._last
 
     def _act(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:

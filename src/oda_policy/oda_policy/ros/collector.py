@@ -1,0 +1,56 @@
+"""Steps and end of an episode, which come on two topics in any order, joined. No ROS here."""
+
+from oda_core.types import Episode, EpisodeEvent, Event, StepData, episode_from_steps
+
+
+class Collector:
+    """Gathers the running episode of one session."""
+
+    def __init__(self, session: str) -> None:
+        """Wait for an episode of the session."""
+        self.session = session
+        self.end: EpisodeEvent | None = None  # of an episode that misses steps
+        self._episode_id = -1
+        self._steps: dict[int, StepData] = {}
+
+    def start(self, event: EpisodeEvent) -> None:
+        """Forget what was gathered; an episode with this id begins, for the first time or again."""
+        self._episode_id, self._steps, self.end = event.episode_id, {}, None
+
+    def add_step(self, step: StepData) -> Episode | None:
+        """Take a step; the episode that it completes, if its end is known.
+
+        Raises:
+            ContractError: the episode is complete but not sound.
+        """
+        if (step.session, step.episode_id) != (self.session, self._episode_id):
+            return None
+        self._steps.setdefault(step.index, step)
+        return self._join()
+
+    def add_end(self, end: EpisodeEvent) -> Episode | None:
+        """Take the end event; the episode, if no step is missing.
+
+        Raises:
+            ContractError: the episode is complete but not sound, or it was aborted.
+        """
+        if end.event is Event.START or end.episode_id != self._episode_id:
+            self.start(end)
+        self.end = end
+        return self._join()
+
+    def missing(self) -> str:
+        """What the episode that has ended still lacks."""
+        wanted = self.end.steps if self.end else 0
+        return f"found {len(self._steps)} of {wanted} steps"
+
+    def drop(self) -> None:
+        """Forget the episode."""
+        self._episode_id, self._steps, self.end = -1, {}, None
+
+    def _join(self) -> Episode | None:
+        if self.end is None or len(self._steps) < self.end.steps:
+            return None
+        end, steps = self.end, list(self._steps.values())
+        self.drop()
+        return episode_from_steps(steps, end)

@@ -1,0 +1,167 @@
+"""The policy at 10 Hz: states in, TCP twists out, every transition published as it was executed."""
+
+import gc
+import struct
+import time
+from dataclasses import dataclass
+
+from geometry_msgs.msg import TwistStamped
+from rclpy.node import Node
+from rclpy.serialization import deserialize_message
+
+from oda_core.errors import CheckpointError, ContractError
+from oda_core.messages import (
+    event_from_msg,
+    stamp_ns,
+    state_from_msg,
+    step_to_msg,
+    twist_from_msg,
+    twist_stamped,
+)
+from oda_core.ros import qos
+from oda_core.ros.main import main as run_main
+from oda_core.ros.parameters import declare
+from oda_core.ros.types import rclpy_class
+from oda_core.settings import setting
+from oda_core.spec import TaskSpec
+from oda_core.stepper import Stepper
+from oda_core.types import EpisodeEvent, Event, Purpose, Source, StepData
+from oda_msgs.msg import Episode, SafetyState, Step, TcpState, Weights
+from oda_policy.ros.acting import Acting
+from oda_policy.ros.weights import KEPT, WeightsStore
+
+_STAMP = struct.Struct("<iI")  # at byte 4 of a little-endian CDR message that begins with a Header
+_SECOND_NS = 1_000_000_000
+DEMANDED = (Purpose.EVALUATION, Purpose.TRAINING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySettings:
+    """Parameters of the policy node."""
+
+    weights_timeout_s: float = setting(
+        10.0, "wall time to wait for the demanded weights [s]", bounds=(0.1, 600.0)
+    )
+
+
+class PolicyNode(Node):
+    """Acts only within an episode that demands a policy, and only with the version demanded."""
+
+    def __init__(self) -> None:
+        """Subscribe; the order is the order of handling: what was executed before what follows."""
+        super().__init__("policy")
+        self.settings = declare(self, PolicySettings)
+        self._spec = TaskSpec()
+        self._weights = WeightsStore(self._spec)
+        self._stepper = Stepper(self._spec)
+        self._acting: Acting | None = None
+        self._waiting: tuple[EpisodeEvent, float] | None = None  # START and when it came
+        self._newest: bytes | None = None  # newest state, serialized
+        self._behind = False  # a step waits for its command: every state is needed
+        self._twists = self.create_publisher(TwistStamped, "/oda/policy/twist", qos.COMMAND)
+        self._steps = self.create_publisher(Step, "/oda/step", qos.STEP)
+        self.create_subscription(
+            Weights, "/oda/policy/weights", self._on_weights, qos.latched(KEPT)
+        )
+        self.create_subscription(Episode, "/oda/episode", self._on_episode, qos.LATCHED)
+        self.create_subscription(SafetyState, "/oda/safety", self._on_safety, qos.profile(10))
+        self.create_subscription(TcpState, "/oda/state", self._on_state, qos.STATE, raw=True)
+        self.create_timer(1.0, self._check_waiting)
+        gc.collect()
+        gc.freeze()  # what lives now lives on: collections stay short
+        gc.disable()  # they are made between episodes
+
+    def _on_weights(self, msg: Weights) -> None:
+        where = f"weights version {msg.version} of {msg.session}"
+        start = self._waiting[0] if self._waiting else self._acting and self._acting.start
+        try:
+            if start and msg.session != start.session:
+                raise CheckpointError(f"{where}: refused, an episode of {start.session} runs")
+            self._weights.add(msg.session, msg.version, msg.sha256, msg.data.tobytes())
+        except CheckpointError as error:
+            self.get_logger().error(str(error))
+            return
+        self.get_logger().info(f"{where}: ready")
+        self._try_begin()
+
+    def _on_episode(self, msg: Episode) -> None:
+        try:
+            event = event_from_msg(msg)
+        except (ContractError, ValueError) as error:
+            self.get_logger().error(f"episode refused: {error}")
+            return
+        self._acting = self._waiting = None
+        if event.event is Event.START and event.purpose in DEMANDED:
+            self._waiting = (event, time.monotonic())
+            self._try_begin()
+
+    def _try_begin(self) -> None:
+        """Begin the episode that waits, if the version that it demands is there."""
+        if self._waiting is None:
+            return
+        start = self._waiting[0]
+        snapshot = self._weights.get(start.session, start.policy_version)
+        if snapshot is None:
+            return
+        self._waiting, self._behind = None, False
+        self._stepper.begin(start)
+        self._acting = Acting(start, snapshot, self._spec)
+        if self._newest is not None:
+            self._on_state(self._newest)  # the robot may wait with this one
+
+    def _check_waiting(self) -> None:
+        if self._acting is None:
+            gc.collect()
+        if self._waiting is None:
+            return
+        start, since = self._waiting
+        text = (
+            f"episode {start.episode_id} of {start.session} demands weights version "
+            f"{start.policy_version}; at hand are {self._weights.versions} of "
+            f"{self._weights.session or 'no session'}"
+        )
+        if time.monotonic() - since < self.settings.weights_timeout_s:
+            self.get_logger().warning(f"{text}; waiting")
+            return
+        self._waiting = None
+        self.get_logger().error(f"{text}; not acting in it: is the trainer node running?")
+
+    def _on_safety(self, msg: SafetyState) -> None:
+        if self._acting is not None:
+            twist, source = twist_from_msg(msg.twist), Source(int(msg.source))
+            self._publish(self._stepper.on_command(stamp_ns(msg.header.stamp), twist, source))
+
+    def _on_state(self, raw: bytes) -> None:
+        self._newest = raw
+        acting = self._acting
+        if acting is None:
+            return
+        sec, nanosec = _STAMP.unpack_from(raw, 4)
+        stamp = sec * _SECOND_NS + nanosec
+        if (command := acting.repeats(stamp)) is not None:
+            self._twists.publish(twist_stamped(stamp, command.twist, rclpy_class))
+        elif self._behind or acting.is_tick(stamp):
+            self._on_wanted_state(acting, raw, stamp)
+
+    def _on_wanted_state(self, acting: Acting, raw: bytes, stamp: int) -> None:
+        try:
+            state = state_from_msg(deserialize_message(raw, TcpState))
+        except ContractError as error:
+            self.get_logger().error(f"not acting: {error}", throttle_duration_sec=1.0)
+            return
+        if acting.is_tick(stamp):
+            command = acting.command(state)
+            if command is not None:  # first of all: the robot waits
+                self._twists.publish(twist_stamped(stamp, command.twist, rclpy_class))
+            self._behind = acting.ticks > 1
+        self._publish(self._stepper.on_state(state))
+
+    def _publish(self, step: StepData | None) -> None:
+        if step is not None:
+            self._behind = False
+            self._steps.publish(step_to_msg(step, rclpy_class))
+
+
+def main() -> None:
+    """Entry point of `ros2 run oda_policy policy_node`."""
+    run_main(PolicyNode)

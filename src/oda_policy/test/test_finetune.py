@@ -1,0 +1,143 @@
+"""Finetuning on a task with a known answer: it learns, repeats and resumes exactly."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from episodes import ReachEnv, make_episode
+
+from oda_core.errors import BufferFileError, CheckpointError
+from oda_core.types import Episode, Purpose
+from oda_policy.adapt import AdaptMachine, Phase, run_in_process
+from oda_policy.checkpoint import Checkpoint
+from oda_policy.config import AdaptConfig, AgentConfig, FinetuneConfig, MetaTrainConfig
+from oda_policy.finetune import Finetuner
+from oda_policy.meta_train import meta_train
+from oda_policy.transitions import TaskData
+
+GOALS = [(0.8, y, x) for y in (-0.5, 0.0, 0.5) for x in (-0.3, 0.3)]
+FAR = (0.2, -1.0, 0.9)  # outside of the training goals: demonstrations alone do not suffice
+CONFIG = FinetuneConfig.preset("best")
+CONFIG = replace(CONFIG, updates_per_step=2.0, batch=64, context=64, warmup_updates=0)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    tasks = [
+        TaskData(
+            name=str(goal),
+            demos=[ReachEnv(goal).demonstrate(i) for i in range(10)],
+            offline=[ReachEnv(goal).demonstrate(100 + i, noise=0.6) for i in range(30)],
+        )
+        for goal in GOALS
+    ]
+    agent = replace(AgentConfig.best(), hidden=(64, 64), encoder_hidden=(64,), actor_rate=1e-3)
+    config = MetaTrainConfig(agent=agent, updates=400, batch=32, context=32, demo_fraction=0.25)
+    return meta_train(tasks, config, tmp_path_factory.mktemp("meta") / "policy.safetensors")
+
+
+def demos(goal: tuple[float, float, float] = FAR) -> list[Episode]:
+    return [ReachEnv(goal).demonstrate(i) for i in range(10)]
+
+
+def adaptation(checkpoint: Checkpoint, seed: int) -> tuple[AdaptMachine, list[Episode]]:
+    config = AdaptConfig(
+        initial_trials=10, final_trials=20, window=10, max_training_episodes=60, seed=seed
+    )
+    machine = AdaptMachine.begin("s", "peg", config)
+    finetuner = Finetuner(checkpoint, demos(), CONFIG, seed)
+    return machine, run_in_process(ReachEnv(FAR), finetuner, machine)
+
+
+def test_finetuning_solves_what_demonstrations_alone_do_not_and_repeats(
+    checkpoint: Checkpoint,
+) -> None:
+    machine, episodes = adaptation(checkpoint, seed=0)
+    assert machine.rate(Phase.EVALUATE_INITIAL).value <= 0.5
+    assert machine.rate(Phase.EVALUATE_FINAL).value >= 0.9
+    again, repeated = adaptation(checkpoint, seed=0)
+    assert again.to_json() == machine.to_json()
+    for a, b in zip(episodes, repeated, strict=True):
+        np.testing.assert_array_equal(a.actions, b.actions)
+        np.testing.assert_array_equal(a.rewards, b.rewards)
+
+
+def training(index: int) -> Episode:
+    return make_episode(index, seed=5, purpose=Purpose.TRAINING)
+
+
+def weights(finetuner: Finetuner) -> torch.Tensor:
+    networks = finetuner.agent.networks.values()
+    return torch.cat([p.detach().flatten() for n in networks for p in n.parameters()])
+
+
+def test_a_resumed_finetuner_goes_on_exactly(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    whole, first = (Finetuner(checkpoint, demos(), CONFIG, 3) for _ in range(2))
+    for i in range(4):
+        whole.add_episode(training(i))
+        whole.train()
+    for i in range(2):
+        first.add_episode(training(i))
+        first.train()
+    first.save(tmp_path)
+    resumed = Finetuner(checkpoint, demos(), CONFIG, 3)
+    assert resumed.load(tmp_path)
+    for i in range(4):  # the owner may offer stored episodes again
+        assert resumed.add_episode(training(i)) == (i >= 2)
+        resumed.train()
+    assert torch.equal(weights(resumed), weights(whole))
+    assert resumed.updates == whole.updates == 4 * 6 * 2
+    assert resumed.snapshot(4).to_bytes() == whole.snapshot(4).to_bytes()
+
+
+def test_a_state_of_another_session_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    finetuner = Finetuner(checkpoint, demos(), CONFIG, 3)
+    assert not finetuner.load(tmp_path)
+    finetuner.save(tmp_path)
+    with pytest.raises(CheckpointError, match="seed was 3, is now 4"):
+        Finetuner(checkpoint, demos(), CONFIG, 4).load(tmp_path)
+    with pytest.raises(CheckpointError, match="finetune was"):
+        Finetuner(checkpoint, demos(), replace(CONFIG, batch=32), 3).load(tmp_path)
+
+
+def test_updates_follow_the_transitions_and_the_purpose(checkpoint: Checkpoint) -> None:
+    config = replace(CONFIG, updates_per_step=0.5, warmup_episodes=2, use_evaluations=True)
+    finetuner = Finetuner(checkpoint, demos(), config, 0)
+    evaluation = make_episode(9, purpose=Purpose.EVALUATION)
+    assert finetuner.add_episode(evaluation)
+    assert finetuner.updates_due == 0
+    finetuner.add_episode(training(0))
+    assert finetuner.updates_due == 0  # warm-up
+    finetuner.add_episode(training(1))
+    assert finetuner.updates_due == 6
+    finetuner.train()
+    assert (finetuner.updates_due, finetuner.updates) == (0, 6)
+    without = Finetuner(checkpoint, demos(), replace(config, use_evaluations=False), 0)
+    assert not without.add_episode(evaluation)
+
+
+def test_critics_alone_learn_at_first_when_asked(checkpoint: Checkpoint) -> None:
+    config = replace(CONFIG, critic_updates=5)
+    finetuner = Finetuner(checkpoint, demos(), config, 0)
+    finetuner.add_episode(training(0))
+    start = [p.clone() for p in finetuner.agent.actor.parameters()]
+    critic = finetuner.agent.critics.weights[0].clone()
+    finetuner.train(5)
+    assert all(map(torch.equal, start, finetuner.agent.actor.parameters()))
+    assert not torch.equal(critic, finetuner.agent.critics.weights[0])
+    finetuner.train(1)
+    assert not all(map(torch.equal, start, finetuner.agent.actor.parameters()))
+
+
+def test_no_demonstrations_are_refused(checkpoint: Checkpoint) -> None:
+    with pytest.raises(BufferFileError, match="found no demonstrations"):
+        Finetuner(checkpoint, [], CONFIG, 0)
+
+
+def test_a_sampled_task_code_repeats_per_version(checkpoint: Checkpoint) -> None:
+    finetuner = Finetuner(checkpoint, demos(), replace(CONFIG, sample_z=True), 0)
+    codes = [finetuner.snapshot(v).z for v in (0, 0, 1)]
+    np.testing.assert_array_equal(codes[0], codes[1])
+    assert not np.array_equal(codes[0], codes[2])
