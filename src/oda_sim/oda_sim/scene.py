@@ -7,7 +7,7 @@ from oda_core.se3 import Pose, quat_from_rotvec
 from oda_sim.arm import GRAPHITE, ORANGE, TCP_OFFSET_M, add_arm
 from oda_sim.connector import Connector
 from oda_sim.impedance import add_impedance
-from oda_sim.outline import MM, plug_length_m
+from oda_sim.outline import MM
 from oda_sim.plug import add_plug
 from oda_sim.socket import add_socket
 
@@ -71,8 +71,11 @@ def _set_options(spec: mujoco.MjSpec) -> None:
     spec.default.geom.margin = 0.0
     spec.visual.map.znear = 0.005
     spec.visual.quality.shadowsize = 4096
-    spec.visual.headlight.ambient = (0.35, 0.35, 0.35)
-    spec.visual.headlight.diffuse = (0.45, 0.45, 0.45)
+    spec.visual.headlight.ambient = (0.42, 0.42, 0.42)
+    spec.visual.headlight.diffuse = (0.40, 0.40, 0.40)
+    spec.visual.headlight.specular = (0.1, 0.1, 0.1)
+    spec.visual.map.shadowscale = 0.5
+    spec.stat.extent, spec.stat.center = 0.9, (0.4, 0.0, 0.3)
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
 
 
@@ -94,7 +97,7 @@ def _add_tool(flange: mujoco.MjsBody) -> mujoco.MjsBody:
 
 
 def _add_cell(spec: mujoco.MjSpec) -> None:
-    """Floor, table, lights and two cameras; nothing here touches the robot."""
+    """Floor, table, and lights; nothing here touches the robot."""
     world = spec.worldbody
     spec.add_texture(
         name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, width=256, height=256,
@@ -102,13 +105,9 @@ def _add_cell(spec: mujoco.MjSpec) -> None:
     )  # fmt: skip
     world.add_geom(
         type=mujoco.mjtGeom.mjGEOM_BOX, size=(0.55, 0.45, 0.02), pos=(0.35, 0, -0.021),
-        rgba=(0.86, 0.85, 0.83, 1), contype=0, conaffinity=0, group=2,
+        rgba=(0.74, 0.75, 0.76, 1), contype=0, conaffinity=0, group=2,
     )  # fmt: skip
-    world.add_light(pos=(0.2, -0.8, 1.6), dir=(0.2, 0.5, -1.0), diffuse=(0.6, 0.6, 0.6))
-    world.add_light(pos=(1.2, 0.6, 1.2), dir=(-0.6, -0.5, -1.0), diffuse=(0.3, 0.3, 0.3),
-                    castshadow=False)  # fmt: skip
-
-
-def grip_height_m(connector: Connector) -> float:
-    """Height of the plug's face above the TCP: the length of the longest pin."""
-    return plug_length_m(connector)
+    world.add_light(pos=(1.0, -0.5, 1.5), dir=(-0.4, 0.4, -1.2), diffuse=(0.45, 0.45, 0.45),
+                    specular=(0.2, 0.2, 0.2))  # fmt: skip
+    world.add_light(pos=(-0.3, 0.8, 1.2), dir=(0.6, -0.6, -1.0), diffuse=(0.2, 0.2, 0.2),
+                    specular=(0.0, 0.0, 0.0), castshadow=False)  # fmt: skip

@@ -13,9 +13,9 @@ from oda_sim.retention import Finger, fingers
 
 FLOOR_HALF_M = 0.003
 MOUNT_DAMPING_RATIO = 0.5
-FACE_COLOR = (0.90, 0.90, 0.88, 1.0)
+FACE_COLOR = (0.20, 0.42, 0.52, 1.0)
 FINGER_COLOR = (0.85, 0.65, 0.25, 1.0)
-STAND_COLOR = (0.45, 0.47, 0.50, 1.0)
+STAND_COLOR = (0.38, 0.39, 0.42, 1.0)
 
 
 def add_socket(spec: mujoco.MjSpec, connector: Connector, pose: Pose) -> None:
