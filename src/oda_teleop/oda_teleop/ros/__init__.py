@@ -1,0 +1,1 @@
+"""Nodes: arbiter, recorder, demo."""

@@ -1,0 +1,265 @@
+"""The arbiter never lets a bad command through, and always comes to rest."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from oda_core.se3 import Pose
+from oda_core.types import EpisodeEvent, Event, Purpose, Source, TcpState
+from oda_teleop.arbiter import Arbiter, ArbiterConfig, Executed, Request, Safety
+from oda_teleop.limits import Limits
+
+MS = 1_000_000
+PUSH = np.array([0.0, 0.0, 0.02, 0.0, 0.0, 0.1])
+T0 = 10_000 * MS
+
+
+def make_state(stamp_ns: int, force: float = 0.0) -> TcpState:
+    return TcpState(
+        stamp_ns=stamp_ns,
+        pose=Pose(np.array([0.55, 0.0, 0.15]), np.array([0.0, 1.0, 0.0, 0.0])),
+        twist=np.zeros(6),
+        wrench=np.array([0.0, 0.0, -force, 0.0, 0.0, 0.0]),
+        inserted=False,
+    )
+
+
+def event(kind: Event = Event.START, stamp_ns: int = T0) -> EpisodeEvent:
+    return EpisodeEvent(stamp_ns=stamp_ns, session="s", episode_id=1, connector="peg",
+                        purpose=Purpose.TRAINING, event=kind)  # fmt: skip
+
+
+def request(stamp_ns: int = T0, source: Source = Source.POLICY, **changes: object) -> Request:
+    values: dict = {
+        "frame": "oda_tcp",
+        "twist": PUSH.copy(),
+        "stamp_ns": stamp_ns,
+        "source": source,
+    }
+    return Request(**(values | changes))
+
+
+def make(**config: object) -> Arbiter:
+    arbiter = Arbiter(ArbiterConfig(**config), Limits())  # type: ignore[arg-type]
+    arbiter.episode(event())
+    return arbiter
+
+
+def give(arbiter: Arbiter, what: Request, now: int | None = None, force: float = 0.0):
+    now = what.stamp_ns if now is None else now
+    return arbiter.command(what, now, now, make_state(now, force))
+
+
+def test_a_policy_command_passes_unchanged_with_its_stamp() -> None:
+    arbiter = make()
+    got = give(arbiter, request(), now=T0 + 5 * MS)
+    assert got is not None and np.array_equal(got.twist, PUSH) and not got.limited
+    assert (got.stamp_ns, got.source, arbiter.state) == (T0, Source.POLICY, Safety.ACTIVE)
+    flipped = give(arbiter, request(T0 + 100 * MS, twist=-PUSH))
+    assert flipped is not None and np.array_equal(flipped.twist, -PUSH)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"frame": "oda_base"}, "found frame 'oda_base', expected 'oda_tcp'"),
+        ({"frame": ""}, "found frame ''"),
+        ({"twist": np.array([0, 0, np.nan, 0, 0, 0])}, "expected finite"),
+        ({"twist": np.array([0, 0, np.inf, 0, 0, 0])}, "expected finite"),
+        ({"stamp_ns": T0 - 251 * MS}, "0.251 s old"),
+        ({"stamp_ns": T0 + 300 * MS}, "-0.300 s old"),
+        ({"stamp_ns": T0 - 50 * MS}, "before the start of the episode"),
+    ],
+)
+def test_bad_commands_are_refused_with_a_reason(changes: dict, reason: str) -> None:
+    arbiter = make()
+    assert give(arbiter, request(**changes), now=T0) is None
+    assert reason in arbiter.reason and arbiter.refused == 1
+    assert arbiter.state is Safety.IDLE and not arbiter.executed.twist.any()
+
+
+def test_without_fresh_state_nothing_moves() -> None:
+    arbiter = make()
+    for state in (None, make_state(T0 - 300 * MS)):
+        assert arbiter.command(request(), T0, T0, state) is None
+        assert "no fresh /oda/state" in arbiter.reason
+
+
+def test_a_policy_needs_an_episode_a_human_does_not() -> None:
+    arbiter = make()
+    arbiter.episode(event(Event.SUCCESS))
+    assert give(arbiter, request()) is None and "no episode" in arbiter.reason
+    assert give(arbiter, request(source=Source.HUMAN)) is not None
+    free = make(require_episode=False)
+    free.episode(event(Event.SUCCESS))
+    assert give(free, request()) is not None
+
+
+def test_repetitions_pass_unchanged_and_older_stamps_do_not() -> None:
+    arbiter = make()
+    first = give(arbiter, request(T0 + 100 * MS))
+    again = give(arbiter, request(T0 + 100 * MS), now=T0 + 150 * MS)
+    assert first == again and arbiter.refused == 0
+    assert give(arbiter, request(T0 + 50 * MS), now=T0 + 150 * MS) is None
+    assert "before the last accepted" in arbiter.reason
+
+
+def test_the_human_wins_while_the_deadman_is_held() -> None:
+    arbiter = make()
+    human = give(arbiter, request(source=Source.HUMAN, twist=-PUSH))
+    assert human is not None and human.source is Source.HUMAN
+    for late in (10, 250):
+        assert give(arbiter, request(T0 + late * MS), now=T0 + late * MS) is None
+    assert arbiter.refused == 0 and np.array_equal(arbiter.executed.twist, -PUSH)
+    released = give(arbiter, request(T0 + 300 * MS))
+    assert released is not None and released.source is Source.POLICY
+
+
+def watch_until(arbiter: Arbiter, start_ms: int, end_ms: int, step_ms: int = 20) -> list[Executed]:
+    sent = [arbiter.watch(T0 + t * MS, T0 + t * MS) for t in range(start_ms, end_ms, step_ms)]
+    return [executed for executed in sent if executed is not None]
+
+
+def test_stale_ramps_to_zero_then_holds_then_aborts() -> None:
+    arbiter = make()
+    watch_until(arbiter, 0, 10)
+    give(arbiter, request())
+    assert watch_until(arbiter, 0, 251) == [] and arbiter.state is Safety.ACTIVE
+    ramp = watch_until(arbiter, 260, 1000)
+    assert arbiter.state is Safety.HOLD and "no command for" in arbiter.reason
+    speeds = [abs(executed.twist).max() for executed in ramp]
+    assert speeds == sorted(speeds, reverse=True) and speeds[-1] == 0 and len(ramp) <= 4
+    back = give(arbiter, request(T0 + 900 * MS))
+    assert back is not None and arbiter.state is Safety.ACTIVE
+    watch_until(arbiter, 920, 2000)
+    assert arbiter.state is Safety.ABORT and not arbiter.executed.twist.any()
+    assert give(arbiter, request(T0 + 2000 * MS)) is None and "/oda/start" in arbiter.reason
+    arbiter.episode(event(stamp_ns=T0 + 2000 * MS))
+    assert arbiter.state is Safety.ABORT
+    arbiter.start()
+    assert arbiter.state is Safety.IDLE
+    arbiter.episode(event(stamp_ns=T0 + 2000 * MS))
+    assert give(arbiter, request(T0 + 2000 * MS)) is not None
+
+
+def test_the_watchdog_waits_for_the_first_command_and_sleeps_after_the_episode() -> None:
+    arbiter = make()
+    assert watch_until(arbiter, 0, 5000) == [] and arbiter.state is Safety.IDLE
+    now = T0 + 5000 * MS
+    give(arbiter, request(now))
+    arbiter.episode(event(Event.SUCCESS))
+    ramp = watch_until(arbiter, 5020, 9000)
+    assert arbiter.state is Safety.IDLE and not ramp[-1].twist.any()
+
+
+def test_lockstep_sends_nothing_by_itself() -> None:
+    arbiter = make(lockstep=True)
+    give(arbiter, request())
+    assert watch_until(arbiter, 0, 10) == [] and arbiter.state is Safety.ACTIVE
+    arbiter.episode(event(Event.SUCCESS))
+    assert watch_until(arbiter, 0, 3000) == [] and not arbiter.executed.twist.any()
+
+
+def test_overload_lets_only_unloading_motion_pass_until_it_is_calm() -> None:
+    arbiter = make()
+    got = give(arbiter, request(), force=121.0)
+    assert got is not None and arbiter.state is Safety.RETRACT
+    assert got.limited and got.twist[2] == 0 and got.twist[5] == PUSH[5]
+    assert give(arbiter, request(T0 + 100 * MS), force=110.0).twist[2] == 0
+    back = give(arbiter, request(T0 + 200 * MS, twist=-PUSH), force=121.0)
+    assert np.array_equal(back.twist, -PUSH)
+    assert give(arbiter, request(T0 + 300 * MS), force=100.0) is not None
+    assert arbiter.state is Safety.ACTIVE
+
+
+def test_stop_holds_until_start() -> None:
+    arbiter = make()
+    give(arbiter, request())
+    arbiter.stop("stopped by a person")
+    assert not watch_until(arbiter, 20, 200)[-1].twist.any()
+    for _ in range(2):
+        assert give(arbiter, request(T0 + 200 * MS)) is None
+        assert "stopped by a person" in arbiter.reason and arbiter.reason.count("refused") == 1
+
+
+def test_a_clock_set_back_does_not_lock_out() -> None:
+    arbiter = make()
+    give(arbiter, request())
+    arbiter.episode(event(stamp_ns=0))
+    assert give(arbiter, request(1000 * MS)) is not None
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Whatever arrives in whatever order, what is executed obeys the limits."""
+
+    @initialize(lockstep=st.booleans())
+    def begin(self, lockstep: bool) -> None:
+        self.arbiter = Arbiter(ArbiterConfig(lockstep=lockstep), Limits())
+        self.now = T0
+        self.fresh = T0  # newest valid command
+        self.force = 0.0
+
+    @rule(ms=st.integers(0, 600))
+    def wait(self, ms: int) -> None:
+        for _ in range(0, ms, 20):
+            self.now += 20 * MS
+            self.arbiter.watch(self.now, self.now)
+
+    @rule(kind=st.sampled_from(list(Event)))
+    def episode(self, kind: Event) -> None:
+        self.arbiter.episode(event(kind, self.now))
+
+    @rule(force=st.sampled_from([0.0, 115.0, 130.0]))
+    def press(self, force: float) -> None:
+        self.force = force
+
+    @rule(start=st.booleans())
+    def button(self, start: bool) -> None:
+        self.arbiter.start() if start else self.arbiter.stop("button")
+
+    @rule(
+        source=st.sampled_from(list(Source)),
+        age_ms=st.integers(-400, 400),
+        frame=st.sampled_from(["oda_tcp", "oda_tcp", "oda_tcp", "", "base"]),
+        values=st.lists(st.floats(allow_nan=True, width=32), min_size=6, max_size=6),
+    )
+    def command(self, source: Source, age_ms: int, frame: str, values: list[float]) -> None:
+        before = self.arbiter.executed
+        stopped = self.arbiter.state is Safety.ABORT
+        what = request(self.now - age_ms * MS, source, frame=frame, twist=np.array(values))
+        got = self.arbiter.command(what, self.now, self.now, make_state(self.now, self.force))
+        bad = frame != "oda_tcp" or not np.all(np.isfinite(values)) or abs(age_ms) > 250
+        if bad or stopped:
+            assert got is None and self.arbiter.executed is before
+            assert self.arbiter.reason.startswith("refused")
+        if got is not None:
+            self.fresh = self.now
+            assert got.stamp_ns == what.stamp_ns
+            if self.force > 120 and got is not before:
+                assert got.twist[2] <= 1e-12  # along the insertion: against the force
+
+    @invariant()
+    def executed_obeys_the_limits(self) -> None:
+        if not hasattr(self, "arbiter"):
+            return
+        twist, limits = self.arbiter.executed.twist, self.arbiter.limits
+        assert np.all(np.isfinite(twist))
+        assert np.abs(twist[:3]).max() <= limits.linear_m_s * (1 + 1e-9)
+        assert np.abs(twist[3:]).max() <= limits.angular_rad_s * (1 + 1e-9)
+        if self.now - self.fresh > 600 * MS:
+            assert not twist.any()
+            assert self.arbiter.state not in (Safety.ACTIVE, Safety.RETRACT)
+
+
+AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestAnyOrder = AnyOrder.TestCase
+
+
+@given(lockstep=st.booleans())
+def test_settings_are_frozen(lockstep: bool) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ArbiterConfig(lockstep=lockstep).lockstep = True  # type: ignore[misc]
