@@ -9,6 +9,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+
 from oda_core.errors import SimulationError
 from oda_core.se3 import Pose
 

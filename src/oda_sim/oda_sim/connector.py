@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
+
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import ConfigError, ConnectorError
-
 from oda_sim.feasibility import check
 from oda_sim.parts import Limits, Plug, Retention, Socket, Start, Tolerance
 

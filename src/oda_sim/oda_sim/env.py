@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
+
 from oda_core.se3 import Pose
 from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec, observe, to_twist
 from oda_core.types import TcpState
-
 from oda_sim.connector import Connector, load_connector
 from oda_sim.insertion import InsertionSim, draw_start_noise
 
@@ -50,7 +50,9 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
                 robot_time_s leaves the motion out.
             render_mode: "rgb_array" or None.
         """
-        self.connector = connector if isinstance(connector, Connector) else load_connector(connector)
+        self.connector = (
+            connector if isinstance(connector, Connector) else load_connector(connector)
+        )
         self.sim = InsertionSim(self.connector)
         self.task = spec or TaskSpec()
         self.render_mode = render_mode
@@ -107,7 +109,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         if self.render_mode != "rgb_array":
             return None
         if self._renderer is None:
-            from oda_sim.render import SceneRenderer  # noqa: PLC0415  (loads OpenGL)
+            from oda_sim.render import SceneRenderer
 
             self._renderer = SceneRenderer(self.sim.model)
         return self._renderer.frame(self.sim.data)

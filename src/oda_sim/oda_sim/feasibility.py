@@ -4,8 +4,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from oda_core.errors import ConnectorError
 
+from oda_core.errors import ConnectorError
 from oda_sim.geometry import Rect, bounds, edge_walls, gap, inradius, is_convex, is_rect
 from oda_sim.outline import MM, Prism, plate, plug_length_m, prisms
 from oda_sim.parts import Pin
@@ -137,7 +137,9 @@ def _check_retention(c: "Connector") -> None:
             f"retention.force_n: found {c.retention.force_n}, but limits.axial_n lets the robot "
             f"press with {c.limits.axial_n} N only; raise the limit or lower the retention"
         )
-    shorter = max((plug_length_m(c) / MM - c.plug.pins[i].length_mm for i in c.retention.pins), default=0)
+    shorter = max(
+        (plug_length_m(c) / MM - c.plug.pins[i].length_mm for i in c.retention.pins), default=0
+    )
     if c.retention.start_mm <= shorter:
         raise ConnectorError(
             f"retention.start_mm: found {c.retention.start_mm}, expected more than {shorter:.2f}: "
@@ -168,8 +170,8 @@ def _check_rim(connector: "Connector", parts: list[Prism]) -> None:
         hole = bounds(part.hole)
         if min(hole.x0 - inner.x0, inner.x1 - hole.x1, hole.y0 - inner.y0, inner.y1 - hole.y1) < 0:
             raise ConnectorError(
-                f"plug.{part.label} overlaps the socket wall: its hole spans x {_mm(hole.x0, hole.x1)}"
-                f" and y {_mm(hole.y0, hole.y1)} mm, but the socket ends at "
+                f"plug.{part.label} overlaps the socket wall: its hole spans x "
+                f"{_mm(hole.x0, hole.x1)} and y {_mm(hole.y0, hole.y1)} mm, but the socket ends at "
                 f"±{connector.socket.size_mm[0] / 2} and ±{connector.socket.size_mm[1] / 2} mm and "
                 f"needs {MIN_WALL_MM} mm of wall; move the pin or enlarge socket.size_mm"
             )
@@ -182,7 +184,7 @@ def _mm(low: float, high: float) -> str:
 def _check_neighbours(parts: list[Prism]) -> None:
     """Holes of two pins need a wall between them; keys and shells may join their neighbours."""
     for a, b in combinations(parts, 2):
-        if a.kind != b.kind and "key" in (a.kind, b.kind) or a.kind == b.kind == "shell":
+        if (a.kind != b.kind and "key" in (a.kind, b.kind)) or a.kind == b.kind == "shell":
             continue
         between = gap(a.hole, b.hole) / MM
         if between < MIN_WALL_MM:

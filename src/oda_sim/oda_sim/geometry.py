@@ -3,6 +3,7 @@
 A polygon is an (n, 2) array, counter-clockwise. n edges, edge i from vertex i to vertex i + 1.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -99,7 +100,7 @@ def inradius(polygon: Array) -> float:
 
 
 def gap(a: Array, b: Array) -> float:
-    """Separation of two convex polygons along their best edge normal [m]; negative if they overlap."""
+    """Separation of two convex polygons along their best edge normal [m]; below 0 if they meet."""
     best = -np.inf
     for first, second in ((a, b), (b, a)):
         normal, value = edges(first)
@@ -185,7 +186,7 @@ def _strips(plate: Rect, holes: list[Rect]) -> list[Rect]:
     ys = [y for i, y in enumerate(ys) if i == 0 or y - ys[i - 1] > EPSILON_M]
     done: list[Rect] = []
     growing: dict[tuple[float, float], Rect] = {}
-    for y0, y1 in zip(ys, ys[1:], strict=False):
+    for y0, y1 in pairwise(ys):
         row = {}
         for x0, x1 in _free_spans(plate, holes, (y0 + y1) / 2):
             before = growing.pop((x0, x1), None)

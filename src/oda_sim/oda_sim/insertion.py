@@ -12,10 +12,10 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+
 from oda_core.errors import ContractError
 from oda_core.se3 import Pose
 from oda_core.types import TcpState
-
 from oda_sim.arm import HOME_RAD, JOINT_NAMES, solve_joints
 from oda_sim.connector import Connector
 from oda_sim.impedance import Impedance

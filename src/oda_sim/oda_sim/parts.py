@@ -18,7 +18,7 @@ class Pin:
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """A rib on a pin or shell that lets the plug in only one way round; may touch its neighbours."""
+    """A rib on a pin or shell that lets the plug in one way round; it may touch others."""
 
     size_mm: tuple[float, float]
     center_mm: tuple[float, float]
@@ -92,7 +92,7 @@ class Tolerance:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Force that the impedance controller can press with; its set-point leash follows from it."""
+    """Static force that the controller can press with; its set-point leash follows from it."""
 
     lateral_n: float = 30.0
     axial_n: float = 90.0

@@ -9,9 +9,9 @@ from pathlib import Path
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from oda_core.se3 import Pose
 from PIL import Image
 
+from oda_core.se3 import Pose
 from oda_sim.env import InsertionEnv
 from oda_sim.scene import START
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+
 from oda_core.errors import SimulationError
 from oda_core.se3 import Pose, quat_from_rotvec, quat_multiply, rotvec_from_quat
-
 from oda_sim.scene import START
 
 Vector = NDArray[np.float64]
@@ -50,8 +50,8 @@ def _retract(data: mujoco.MjData, tcp: int, socket: Pose, clearance_m: float) ->
     while data.site_xpos[tcp][2] < face + clearance_m:
         if elapsed > 2 * PATIENCE_S:
             raise SimulationError(
-                f"reset: the plug is jammed {1e3 * (face - data.site_xpos[tcp][2]):.1f} mm deep after "
-                f"{elapsed:.0f} s of pulling; free it, or raise limits.axial_n of the connector"
+                f"reset: the plug is jammed {1e3 * (face - data.site_xpos[tcp][2]):.1f} mm deep "
+                f"after {elapsed:.0f} s of pulling; free it, or raise limits.axial_n of the connector"
             )
         velocity = pull.copy()
         if elapsed > PATIENCE_S:
@@ -67,8 +67,8 @@ def _approach(data: mujoco.MjData, tcp: int, goal: Vector) -> Iterator[Vector]:
     while np.any(np.abs(_error(data, tcp, goal)) > ARRIVED):
         if elapsed > PATIENCE_S:
             raise SimulationError(
-                f"reset: the TCP is {np.round(_error(data, tcp, goal), 4).tolist()} [m, rad] from its "
-                f"start after {elapsed:.0f} s; something is in the way"
+                f"reset: the TCP is {np.round(_error(data, tcp, goal), 4).tolist()} [m, rad] from "
+                f"its start after {elapsed:.0f} s; something is in the way"
             )
         elapsed += TICK_S
         yield _towards(data, tcp, goal)

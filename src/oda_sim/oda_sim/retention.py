@@ -8,8 +8,8 @@ so the preload F0 follows from the wanted peak. Past the bevel only friction is 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from oda_core.errors import ConnectorError
 
+from oda_core.errors import ConnectorError
 from oda_sim.geometry import Array, edges, gap
 from oda_sim.outline import MM, Prism, plug_length_m, prisms
 

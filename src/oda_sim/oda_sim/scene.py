@@ -2,8 +2,8 @@
 
 import mujoco
 import numpy as np
-from oda_core.se3 import Pose, quat_from_rotvec
 
+from oda_core.se3 import Pose, quat_from_rotvec
 from oda_sim.arm import GRAPHITE, ORANGE, TCP_OFFSET_M, add_arm
 from oda_sim.connector import Connector
 from oda_sim.impedance import add_impedance
@@ -101,7 +101,8 @@ def _add_cell(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
     spec.add_texture(
         name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, width=256, height=256,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT, rgb1=(0.93, 0.95, 0.97), rgb2=(0.62, 0.68, 0.75),
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=(0.93, 0.95, 0.97), rgb2=(0.62, 0.68, 0.75),
     )  # fmt: skip
     world.add_geom(
         type=mujoco.mjtGeom.mjGEOM_BOX, size=(0.55, 0.45, 0.02), pos=(0.35, 0, -0.021),

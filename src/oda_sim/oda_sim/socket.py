@@ -2,8 +2,8 @@
 
 import mujoco
 import numpy as np
-from oda_core.se3 import Pose
 
+from oda_core.se3 import Pose
 from oda_sim.arm import linear
 from oda_sim.connector import Connector
 from oda_sim.geometry import Array, Wall, cut_plate

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from oda_core.errors import ConnectorError
 
+from oda_core.errors import ConnectorError
 from oda_sim.connector import Connector
 from oda_sim.parts import Key, Pin, Plug, Retention, Shell, Socket, Start
 
@@ -107,7 +107,9 @@ def _scale_key(key: Key, scale: float) -> Key:
 
 
 def _scale_shell(shell: Shell, scale: float) -> Shell:
-    return replace(shell, size_mm=_pair(shell.size_mm, scale), wall_mm=round(shell.wall_mm * scale, 4))
+    return replace(
+        shell, size_mm=_pair(shell.size_mm, scale), wall_mm=round(shell.wall_mm * scale, 4)
+    )
 
 
 def _pair(values: tuple[float, float], scale: float) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+
 from oda_core.spec import observe
 from oda_sim import bench
 from oda_sim.connector import list_connectors, load_connector

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import yaml
+
 from oda_core.errors import ConfigError, ConnectorError
 from oda_sim.connector import (
     CONNECTOR_DIR,

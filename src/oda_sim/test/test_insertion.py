@@ -5,6 +5,7 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 import pytest
+
 from oda_core.errors import ContractError, SimulationError
 from oda_core.se3 import Pose
 from oda_sim.arm import HOME_RAD, LINKS, TCP_OFFSET_M, solve_joints
