@@ -31,3 +31,7 @@ STEP = profile(1000)
 """Transitions: reliable, none may be lost."""
 LATCHED = latched()
 """Events and slow states: reliable; a late subscriber gets the last one."""
+EVENTS = latched(100)
+"""Events of which none may be lost; a late subscriber of depth 1 gets the last one only."""
+STATE_LOG = profile(1000, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""States for subscribers that need every one and may lag behind: recorder, transitions."""

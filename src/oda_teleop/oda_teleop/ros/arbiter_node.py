@@ -1,0 +1,192 @@
+"""The sole publisher of /oda/cmd/twist: arbitrates, limits, and reports on /oda/safety."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from oda_core import topics
+from oda_core.errors import ContractError
+from oda_core.messages import event_from_msg, header, stamp_ns, twist_from_msg
+from oda_core.ros import qos
+from oda_core.ros.diagnostics import ERROR, OK, WARN, Diagnostics
+from oda_core.ros.main import main as run_node
+from oda_core.ros.parameters import declare, watch
+from oda_core.ros.states import StateBuffer
+from oda_core.ros.types import rclpy_class
+from oda_core.types import TCP_FRAME, Source
+from oda_core.types import TcpState as MeasuredState
+from oda_msgs.msg import Episode, SafetyState, TcpState
+from oda_teleop.arbiter import Arbiter, ArbiterConfig, Executed, Request, Safety
+from oda_teleop.limits import Limits
+
+WATCH_S = 0.02
+REPORT_NS = 100_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArbiterParameters(ArbiterConfig):
+    """Parameters of the node."""
+
+    limits: Limits = field(default_factory=Limits)
+
+
+class ArbiterNode(Node):
+    """Policy and teleoperation twists in, executed twists and their reasons out."""
+
+    def __init__(self) -> None:
+        """Declare parameters, topics and services."""
+        super().__init__("arbiter")
+        settings = declare(self, ArbiterParameters)
+        self._lockstep = settings.lockstep
+        self._arbiter = Arbiter(settings, settings.limits)
+        self._states = StateBuffer()
+        self._waiting: Request | None = None  # lock-step: for the state that it acts on
+        self._reported: tuple[Safety, str] | None = None
+        self._reported_ns = 0
+        self._command = self.create_publisher(TwistStamped, topics.COMMAND, qos.COMMAND)
+        self._safety = self.create_publisher(SafetyState, topics.SAFETY, qos.EVENTS)
+        self._diagnostics = Diagnostics(self)
+        watch(self, settings, self._change)
+        self._subscribe()
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(WATCH_S, self._watch, clock=steady)
+        self.create_timer(1.0, self._diagnose, clock=steady)
+
+    def _subscribe(self) -> None:
+        self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.LATCHED)
+        self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE, raw=True)
+        for topic, source in (
+            (topics.TELEOP_TWIST, Source.HUMAN),
+            (topics.POLICY_TWIST, Source.POLICY),
+        ):
+            self.create_subscription(
+                TwistStamped, topic, lambda msg, s=source: self._on_twist(msg, s), qos.COMMAND
+            )
+        self.create_service(Trigger, topics.START, self._on_start)
+        self.create_service(Trigger, topics.STOP, self._on_stop)
+
+    def _change(self, settings: ArbiterParameters) -> None:
+        self._arbiter.limits = settings.limits
+
+    def _now_ns(self) -> int:
+        return self.get_clock().now().nanoseconds
+
+    def _watchdog_ns(self) -> int:
+        return self._now_ns() if self._lockstep else time.monotonic_ns()
+
+    def _on_episode(self, msg: Episode) -> None:
+        self._arbiter.episode(event_from_msg(msg))
+        self._report()
+
+    def _on_state(self, cdr: bytes) -> None:
+        newest = self._states.add(cdr)
+        if self._waiting is not None and self._waiting.stamp_ns <= newest:
+            self._decide(self._waiting)
+
+    def _on_twist(self, msg: TwistStamped, source: Source) -> None:
+        request = Request(
+            stamp_ns=stamp_ns(msg.header.stamp),
+            frame=msg.header.frame_id,
+            twist=twist_from_msg(msg.twist),
+            source=source,
+        )
+        newest = self._states.newest_ns
+        near_ns = self._now_ns() + self._arbiter.stale_ns
+        if self._lockstep and (newest is None or newest < request.stamp_ns <= near_ns):
+            self._waiting = request  # in lock-step the limits judge the very state acted on
+        else:
+            self._decide(request)
+
+    def _decide(self, request: Request) -> None:
+        self._waiting = None
+        before = self._arbiter.refused
+        state = self._state(request)
+        executed = self._arbiter.command(request, self._now_ns(), self._watchdog_ns(), state)
+        if executed is not None:
+            self._send(executed)
+        if self._arbiter.refused != before:
+            self.get_logger().warning(
+                self._arbiter.reason,
+                throttle_duration_sec=1.0,
+                throttle_time_source_type="STEADY_TIME",
+            )
+            self._report()
+
+    def _state(self, request: Request) -> MeasuredState | None:
+        try:
+            return self._states.at(request.stamp_ns) if self._lockstep else self._states.newest()
+        except ContractError as error:
+            self.get_logger().error(
+                str(error), throttle_duration_sec=1.0, throttle_time_source_type="STEADY_TIME"
+            )
+            return None
+
+    def _watch(self) -> None:
+        clock_ns = self._watchdog_ns()
+        executed = self._arbiter.watch(self._now_ns(), clock_ns)
+        if executed is not None:
+            self._send(executed)
+        changed = (self._arbiter.state, self._arbiter.reason) != self._reported
+        if changed or not 0 <= clock_ns - self._reported_ns < REPORT_NS:
+            self._report()
+
+    def _send(self, executed: Executed) -> None:
+        self._report()  # first, so that nobody sees the motion before its reason
+        msg = TwistStamped(header=header(executed.stamp_ns, TCP_FRAME, rclpy_class))
+        _fill(msg.twist, executed.twist)
+        self._command.publish(msg)
+
+    def _report(self) -> None:
+        arbiter, executed = self._arbiter, self._arbiter.executed
+        msg = SafetyState(
+            header=header(executed.stamp_ns, TCP_FRAME, rclpy_class),
+            state=int(arbiter.state),
+            reason=arbiter.reason,
+            source=int(executed.source),
+            limited=executed.limited,
+            refused=arbiter.refused,
+        )
+        _fill(msg.twist, executed.twist)
+        self._safety.publish(msg)
+        if self._reported is None or self._reported[0] is not arbiter.state:
+            self.get_logger().info(f"{arbiter.state.name}: {arbiter.reason}")
+        self._reported = (arbiter.state, arbiter.reason)
+        self._reported_ns = self._watchdog_ns()
+
+    def _diagnose(self) -> None:
+        arbiter = self._arbiter
+        bad = {Safety.ABORT: ERROR, Safety.HOLD: WARN, Safety.RETRACT: WARN}
+        self._diagnostics.publish(
+            bad.get(arbiter.state, OK), arbiter.reason, state=arbiter.state.name,
+            refused=arbiter.refused, limited=arbiter.executed.limited,
+        )  # fmt: skip
+
+    def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._arbiter.start()
+        return self._answer(response)
+
+    def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._arbiter.stop("stopped by /oda/stop")
+        return self._answer(response)
+
+    def _answer(self, response: Trigger.Response) -> Trigger.Response:
+        self._report()
+        response.success = True
+        response.message = f"{self._arbiter.state.name}: {self._arbiter.reason}"
+        return response
+
+
+def _fill(msg: Twist, twist: np.ndarray) -> None:
+    v, w = msg.linear, msg.angular
+    v.x, v.y, v.z, w.x, w.y, w.z = twist.tolist()
+
+
+def main() -> None:
+    """Entry point."""
+    run_node(ArbiterNode)
