@@ -162,19 +162,24 @@ workspace_key() {
 }
 
 build_workspace() {
-  if [[ $(cat "$ROOT/build/.made_with" 2>/dev/null) != "$ENVIRONMENT" ]]; then
-    rm -rf "$ROOT/build" "$ROOT/install"
-    mkdir -p "$ROOT/build"
-    echo "$ENVIRONMENT" >"$ROOT/build/.made_with"
+  local code=0
+  # Products of another environment, or of a build that was killed, are not trusted.
+  if [[ $(cat build/.made_with 2>/dev/null) != "$ENVIRONMENT" || -e build/.killed ]]; then
+    rm -rf build install
+    mkdir -p build
+    echo "$ENVIRONMENT" >build/.made_with
   fi
   set +u # setup files of ROS read variables that may be unset
   # shellcheck source=/dev/null
   . "$VENV/setup.bash"
   set -u
+  touch build/.killed
   COLCON_DEFAULTS_FILE=$ROOT/scripts/colcon.yaml MAKEFLAGS=-j$(nproc) \
     colcon --log-base build/log build --base-paths src \
     --event-handlers console_cohesion+ console_direct- parallel_status- \
-    --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" -DBUILD_TESTING=OFF
+    --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" -DBUILD_TESTING=OFF || code=$?
+  rm build/.killed
+  return "$code"
 }
 
 # --- main ------------------------------------------------------------------------------------------
