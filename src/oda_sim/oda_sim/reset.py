@@ -51,7 +51,7 @@ def _retract(data: mujoco.MjData, tcp: int, socket: Pose, clearance_m: float) ->
         if elapsed > 2 * PATIENCE_S:
             raise SimulationError(
                 f"reset: the plug is jammed {1e3 * (face - data.site_xpos[tcp][2]):.1f} mm deep "
-                f"after {elapsed:.0f} s of pulling; free it, or raise limits.axial_n of the connector"
+                f"after {elapsed:.0f} s of pulling; free it, or raise its limits.axial_n"
             )
         velocity = pull.copy()
         if elapsed > PATIENCE_S:

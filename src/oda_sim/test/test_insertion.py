@@ -234,3 +234,17 @@ def test_scene_has_no_speaking_part_but_plug_and_socket():
     model = build_scene(load_connector("uk-ac-plug"))
     bodies = {model.body(model.geom_bodyid[g]).name for g in np.flatnonzero(model.geom_contype)}
     assert {b for b in bodies if not b.startswith("finger")} == {"tool", "socket"}
+
+
+def test_a_jammed_plug_is_reported():
+    """A plug that 150 N hold down cannot be pulled out; the reset says so and gives up."""
+    sim = InsertionSim(load_connector("metal-peg-sq"))
+    sim.jump(np.array([*sim.connector.start.lateral_mm, 0.0]) * 1e-3, 0)
+    sim.apply(np.array([0, 0, 0.02, 0, 0, 0]))
+    sim.step(8 * PERIOD_NS)
+    sim.data.xfrc_applied[sim.model.body("tool").id, 2] = -150.0
+    with pytest.raises(SimulationError, match="jammed"):
+        sim.reset(np.zeros(3), 0)
+    sim.data.xfrc_applied[:] = 0.0
+    sim.reset(np.zeros(3), 0)
+    assert not sim.state().inserted

@@ -1,0 +1,1 @@
+"""Nodes: the simulated cell and the scripted operator."""
