@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from oda_bringup.convert import DEMONSTRATIONS, OFFLINE
 from oda_bringup.rollout import Act, Recording, record
+from oda_bringup.session import CONNECTOR_FILE
 from oda_core.bag import BagWriter, read_episodes
 from oda_core.errors import SimulationError
 from oda_core.files import sha256_file, sync_directory, write_atomic
@@ -26,9 +28,6 @@ from oda_sim.connector import Connector, dump_connector
 from oda_sim.env import InsertionEnv
 from oda_sim.operator import Operator, Technique
 
-CONNECTOR_FILE = "connector.yaml"
-DEMONSTRATIONS = "demos"
-OFFLINE = "offline"
 TRIES = 5  # recorded episodes per wanted demonstration before giving up
 
 
@@ -76,10 +75,7 @@ def demonstrations(env: InsertionEnv, count: int, seed: int, session: str) -> It
         SimulationError: it fails too often.
     """
     kept = 0
-    for attempt in range(TRIES * count):
-        start = _start(env, session, attempt, Purpose.DEMONSTRATION, seed)
-        operator = Operator(env.connector, _generator(start))
-        recording = record(env, _operate(operator, env), start, Source.HUMAN)
+    for recording in attempts(env, TRIES * count, seed, session):
         if recording.episode.success:
             kept += 1
             yield recording
@@ -89,6 +85,14 @@ def demonstrations(env: InsertionEnv, count: int, seed: int, session: str) -> It
         f"{env.connector.name}: the scripted operator inserted {kept} of {TRIES * count}, expected "
         f"{count}; check the connector with oda connectors check"
     )
+
+
+def attempts(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator[Recording]:
+    """Episodes of the scripted operator, successful or not."""
+    for number in range(count):
+        start = _start(env, session, number, Purpose.DEMONSTRATION, seed)
+        operator = Operator(env.connector, _generator(start))
+        yield record(env, _operate(operator, env), start, Source.HUMAN)
 
 
 def offline_episodes(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator[Recording]:
@@ -133,15 +137,16 @@ def reruns(
 
 def write_bag(path: Path, recordings: Iterable[Recording]) -> tuple[int, int]:
     """Write episodes into a bag that appears whole or not at all; successes and episodes."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.parent / ".unfinished" / path.name  # the file inside is named as the bag
+    shutil.rmtree(unfinished.parent, ignore_errors=True)
+    unfinished.parent.mkdir(parents=True)
     wins = total = 0
     with BagWriter(unfinished) as bag:
         for r in recordings:
             bag.write_episode(r.episode, r.start, r.states, TaskSpec())
             wins, total = wins + r.episode.success, total + 1
     os.replace(unfinished, path)
+    unfinished.parent.rmdir()
     sync_directory(path.parent)
     return wins, total
 

@@ -11,7 +11,7 @@ def show_summary(result: Any) -> None:
         ("demonstrations only", *_rate(result.initial_successes, result.initial_trials)),
         ("at the end", *_rate(result.final_successes, result.final_trials)),
     ]
-    table("", ("", "inserted", "95 % interval"), rows)
+    table(("", "inserted", "95 % interval"), rows)
     OUT.print(
         f"{result.training_episodes} training episodes, "
         f"robot time {result.robot_time_s / 60:.1f} min"

@@ -5,11 +5,9 @@ are blocked and read synchronously while processes run, so that Ctrl-C is handle
 never twice.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +16,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal, NamedTuple
 
+from oda_bringup.lifeline import end_with_parent
 from oda_bringup.logs import Follower, last_lines
 from oda_core.errors import SessionError
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ESCALATION = ((signal.SIGINT, 2.5), (signal.SIGTERM, 1.0), (signal.SIGKILL, 1.0))
 POLL_S = 0.1
@@ -170,14 +168,10 @@ def _start(command: Command) -> _Process:
 
 
 def _bind_to_parent(parent: int) -> Callable[[], None]:
-    """What the child does before it becomes the node: die with its parent, unblock signals."""
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    """What the child does before it becomes the node."""
 
     def prepare() -> None:
-        if prctl is not None:
-            prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        if os.getppid() != parent:  # the parent died before prctl took effect
-            os._exit(1)
+        end_with_parent(parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [*STOP_SIGNALS, signal.SIGCHLD])
 
     return prepare

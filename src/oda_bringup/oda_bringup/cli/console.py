@@ -30,13 +30,15 @@ def say(message: str) -> None:
     ERR.print(message, markup=False)
 
 
-def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table on standard output."""
-    result = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table on standard output; columns of numbers stand to the right."""
+    texts = [[str(value) for value in row] for row in rows]
+    result = Table(show_edge=False, pad_edge=False)
     for i, column in enumerate(columns):
-        result.add_column(column, justify="left" if i == 0 else "right")
-    for row in rows:
-        result.add_row(*(str(value) for value in row))
+        numbers = all(row[i][:1].isdigit() or row[i] == "-" for row in texts)
+        result.add_column(column, justify="right" if texts and numbers else "left")
+    for row in texts:
+        result.add_row(*row)
     OUT.print(result)
 
 
@@ -54,9 +56,10 @@ def progress() -> Iterator[Progress]:
         yield bars
 
 
-def track(items: Iterable[T], label: str) -> Iterator[T]:
-    """The items, with a bar."""
-    total = len(items) if isinstance(items, Sized) else None
+def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
+    """The items, with a bar; total is needed where the items have no length."""
+    if total is None and isinstance(items, Sized):
+        total = len(items)
     with progress() as bars:
         task = bars.add_task(label, total=total)
         for item in items:

@@ -7,10 +7,21 @@ from typing import Any, NamedTuple
 
 import tyro
 
-from oda_bringup.cli import live
+from oda_bringup.cli import (
+    bench,
+    collect,
+    connectors,
+    convert,
+    demo,
+    evaluate,
+    live,
+    meta_train,
+    repair,
+    report,
+)
 from oda_bringup.cli.console import OUT, complain, say
 from oda_bringup.cli.exits import Exit
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.options import AdaptOptions, SimOptions
 from oda_core.errors import OdaError
 
 OVERVIEW = """\
@@ -32,13 +43,32 @@ class Subcommand(NamedTuple):
     purpose: str
     schema: type[Any]
     run: Callable[[Any], int]
+    default: Callable[[list[str]], Any] | None = None  # options that the words then change
 
 
 FLOW = (
-    Subcommand("demo", "operator -> bag of demonstrations", DemoOptions, live.demo),
+    Subcommand("demo", "operator -> bag of demonstrations", demo.DemoCommand, demo.run),
+    Subcommand("collect", "operator and policies -> bags", collect.CollectOptions, collect.run),
+    Subcommand("convert", "bags -> buffers", convert.ConvertOptions, convert.run),
+    Subcommand(
+        "meta-train",
+        "buffers -> checkpoint",
+        meta_train.MetaTrainOptions,
+        meta_train.run,
+        meta_train.default,
+    ),
+    Subcommand(
+        "evaluate", "checkpoint, demonstrations -> rate", evaluate.EvaluateOptions, evaluate.run
+    ),
     Subcommand("adapt", "checkpoint, demonstrations -> report", AdaptOptions, live.adapt),
+    Subcommand("report", "sessions -> comparison", report.ReportOptions, report.run),
 )
-TOOLS = (Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),)
+TOOLS = (
+    Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),
+    Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
+    Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
+    Subcommand("bench", "measure speeds", bench.BenchOptions, bench.run),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +94,13 @@ def overview() -> str:
 
 def _run(command: Subcommand, words: list[str]) -> int:
     text = inspect.cleandoc((command.schema.__doc__ or "").split("\nAttributes:")[0])
-    options = tyro.cli(command.schema, prog=f"oda {command.name}", description=text, args=words)
+    options = tyro.cli(
+        command.schema,
+        prog=f"oda {command.name}",
+        description=text,
+        args=words,
+        **({"default": command.default(words)} if command.default else {}),
+    )
     try:
         return int(command.run(options))
     except OdaError as error:

@@ -1,0 +1,108 @@
+"""oda collect: offline episodes for meta-training."""
+
+import zlib
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oda_bringup.cli.console import progress, say
+from oda_bringup.cli.exits import Exit
+from oda_bringup.parallel import workers
+from oda_core.errors import OdaError
+from oda_core.settings import setting
+from oda_policy.config import described
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class CollectOptions:
+    """Collect demonstrations and offline episodes of many connectors, in process, as bags.
+
+    Each connector and each variation of it is a task: OUTPUT/TASK/demos holds good demonstrations,
+    OUTPUT/TASK/offline episodes of an operator from good to useless, and with --checkpoint
+    OUTPUT/TASK/reruns-HASH those of its policy. Bags that are there are not made again, so that an
+    interrupted run goes on.
+
+    Example: oda collect --variations 4 --jobs 2 && oda convert data/bags
+    """
+
+    connectors: tuple[str, ...] = setting((), "names or YAML files; none: the training connectors")
+    variations: int = setting(4, "further tasks drawn from each connector")
+    demos: int = setting(20, "demonstrations per task")
+    episodes: int = setting(100, "offline episodes per task and bag")
+    checkpoint: str = setting("", "checkpoint whose policy is rerun as well")
+    seed: int = setting(0, "of variations, habits, start noise and actions")
+    jobs: int = setting(0, "processes at once; 0: one per core")
+    output: str = setting("data/bags", "directory of the tasks' bags")
+
+    def __post_init__(self) -> None:
+        for name in ("variations", "seed", "jobs", "episodes"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected 0 or more")
+        if self.demos < 1:
+            raise ValueError(f"demos: found {self.demos}, expected 1 or more")
+
+
+def run(options: CollectOptions) -> int:
+    """Collect all tasks in parallel; failed ones are named at the end."""
+    work = plan(options)
+    failures = 0
+    with workers(options.jobs) as pool, progress() as bars:
+        task = bars.add_task("collecting tasks", total=len(work))
+        for future in as_completed([pool.submit(_collect, item) for item in work]):
+            line, failed = future.result()
+            failures += failed
+            say(line)
+            bars.advance(task)
+    say(f"{len(work) - failures} of {len(work)} tasks in {options.output}")
+    return Exit.NOT_ACCEPTED if failures else Exit.OK
+
+
+def plan(options: CollectOptions) -> list[Any]:
+    """The tasks: each connector as it is, then its variations.
+
+    Raises:
+        OdaError: a connector or the checkpoint is wrong.
+    """
+    import numpy as np
+
+    from oda_bringup.collect import Work
+    from oda_bringup.inputs import check_checkpoint
+    from oda_sim.connector import list_connectors, load_connector
+    from oda_sim.variations import vary
+
+    checkpoint = Path(options.checkpoint) if options.checkpoint else None
+    if checkpoint is not None:
+        check_checkpoint(checkpoint)
+    tasks = []
+    for name in options.connectors or list_connectors("train"):
+        model = load_connector(name)
+        rng = np.random.default_rng([options.seed, *model.name.encode()])
+        relatives = (vary(model, rng, f"{model.name}-v{i}") for i in range(options.variations))
+        tasks += [model, *relatives]
+    return [
+        Work(
+            connector=connector,
+            directory=Path(options.output) / connector.name,
+            demos=options.demos,
+            episodes=options.episodes,
+            seed=task_seed(options.seed, connector.name),
+            checkpoint=checkpoint,
+        )
+        for connector in tasks
+    ]
+
+
+def task_seed(seed: int, name: str) -> int:
+    """Seed of one task, whatever else is collected with it; from 0 to 2^31 - 1."""
+    return zlib.crc32(f"{seed} {name}".encode()) >> 1
+
+
+def _collect(work: Any) -> tuple[str, bool]:
+    from oda_bringup.collect import collect_task
+
+    try:
+        return collect_task(work), False
+    except OdaError as error:
+        return f"left out: {error}", True
