@@ -104,6 +104,7 @@ class AgentConfig:
             critics=4,
             layer_norm=True,
             state_dependent_std=True,
+            log_std_min=-3.0,
             discount=0.97,
             unit_returns=True,
             temperature=0.03,

@@ -1,0 +1,112 @@
+"""Start the nodes of a test as processes, end them by their ids, make their inputs."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from oda_core.spec import TaskSpec
+from oda_core.types import Episode, EpisodeEvent, Event, Purpose
+from oda_policy.agent import Agent
+from oda_policy.buffer import BufferInfo, write_buffer
+from oda_policy.checkpoint import Checkpoint, CheckpointInfo
+from oda_policy.config import AgentConfig
+
+HERE = Path(__file__).parent
+CONNECTOR = "point"
+COMMANDS = {
+    "sim": [str(HERE / "point_robot_node.py")],
+    "policy": ["-m", "oda_policy.ros.policy_node"],
+    "trainer": ["-m", "oda_policy.ros.trainer_node"],
+    "adapt": ["-m", "oda_policy.ros.adapt_node"],
+}
+
+
+def make_checkpoint(path):
+    """A tiny random policy."""
+    config = AgentConfig(hidden=(32, 32), encoder_hidden=(32,), log_std_min=-2.0)
+    agent = Agent((18, 6), config, seed=3)
+    Checkpoint.of(agent, CheckpointInfo(agent=config)).save(path)
+
+
+def make_demonstrations(path, count=3, steps=12):
+    """Straight insertions along z."""
+    rng = np.random.default_rng(5)
+    episodes = []
+    for i in range(count):
+        observations = rng.normal(0, 0.05, (steps + 1, 18)).astype(np.float32)
+        observations[:, 2] = np.linspace(0, 0.3, steps + 1)
+        actions = rng.normal(0, 0.1, (steps, 6)).astype(np.float32).clip(-1, 1)
+        actions[:, 2] = 0.25
+        last = np.arange(steps) == steps - 1
+        end = EpisodeEvent(
+            stamp_ns=0,
+            session="demos",
+            episode_id=i,
+            connector=CONNECTOR,
+            purpose=Purpose.DEMONSTRATION,
+            event=Event.SUCCESS,
+            steps=steps,
+        )
+        episodes.append(
+            Episode(
+                end=end,
+                observations=observations,
+                actions=actions,
+                rewards=last.astype(np.float32),
+                terminations=last,
+                truncations=np.zeros(steps, bool),
+                sources=np.ones(steps, np.uint8),
+            )
+        )
+    write_buffer(path, episodes, BufferInfo(connector=CONNECTOR, spec=TaskSpec()))
+
+
+class Graph:
+    """Processes of one test in a ROS domain of their own."""
+
+    def __init__(self, directory, domain, parameters):
+        self.directory, self.parameters = Path(directory), parameters
+        self.environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
+        self.processes = {}
+
+    def start(self, *names):
+        for name in names or COMMANDS:
+            arguments = [f"-p{k}:={v}" for k, v in self.parameters.get(name, {}).items()]
+            ros = ["--ros-args", *[part for a in arguments for part in ("-p", a[2:])]]
+            log = (self.directory / f"{name}.log").open("ab")
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *COMMANDS[name], *ros],
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def kill(self, name):
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def stop(self):
+        """Interrupt all; their exit codes."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+        codes = {}
+        deadline = time.monotonic() + 15
+        for name, process in self.processes.items():
+            try:
+                codes[name] = process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                codes[name] = f"killed, {process.wait()}"
+        self.processes = {}
+        return codes
+
+    def log(self, name):
+        return (self.directory / f"{name}.log").read_text()
