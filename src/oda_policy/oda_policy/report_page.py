@@ -26,7 +26,8 @@ h1 { font-size:26px; margin:0 0 4px } h2 { font-size:18px; margin:0 0 10px }
 .verdict.good { border-color:var(--good) }
 .tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(180px,1fr)); gap:14px;
          margin:18px 0 }
-.tile, section { background:#fff; border:1px solid var(--line); border-radius:8px; padding:14px 16px }
+.tile, section { background:#fff; border:1px solid var(--line); border-radius:8px;
+                 padding:14px 16px }
 .tile b { display:block; font-size:24px } .tile span { color:var(--soft); font-size:14px }
 .plots { display:grid; grid-template-columns:repeat(auto-fit,minmax(440px,1fr)); gap:14px }
 section { margin-bottom:14px } svg { width:100%; height:auto; display:block }
