@@ -15,4 +15,10 @@ setup(
     description="MuJoCo iiwa 7, connectors, insertion environment and operator model",
     license="Apache-2.0",
     zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "operator_node = oda_sim.ros.operator_node:main",
+            "sim_node = oda_sim.ros.sim_node:main",
+        ],
+    },
 )

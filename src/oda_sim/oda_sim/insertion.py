@@ -112,6 +112,10 @@ class InsertionSim:
             inserted=self._held >= HELD_TICKS,
         )
 
+    def tare(self) -> None:
+        """Take the present mean wrench for zero, as every reset does."""
+        self._sensor.tare()
+
     def joint_state(self) -> JointState:
         """Arm joints as their encoders and torque sensors read them."""
         effort = self.data.qfrc_actuator[:7] + self.data.qfrc_gravcomp[:7]

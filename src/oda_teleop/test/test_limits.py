@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oda_core.se3 import Pose, quat_from_rotvec, quat_rotate
@@ -34,6 +34,7 @@ def test_normal_actions_of_a_policy_never_bind() -> None:
             assert np.array_equal(keep_inside(got, centre, LIMITS), wanted)
 
 
+@settings(deadline=None)
 @given(seed=seeds)
 def test_clamp_and_acceleration_bound_every_axis(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -47,6 +48,7 @@ def test_clamp_and_acceleration_bound_every_axis(seed: int) -> None:
     assert np.array_equal(again, got)
 
 
+@settings(deadline=None)
 @given(seed=seeds)
 def test_the_box_is_never_left_and_always_entered(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -63,6 +65,7 @@ def test_the_box_is_never_left_and_always_entered(seed: int) -> None:
     assert not inside or np.array_equal(got, wanted)
 
 
+@settings(deadline=None)
 @given(seed=seeds)
 def test_unloading_removes_only_what_pushes(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -1,31 +1,36 @@
-"""A single-threaded executor whose subscriptions and timers cost a third of rclpy's.
+"""A single-threaded executor whose subscriptions and timers cost a quarter of rclpy's.
 
-Measured on Jazzy (rclpy 7.1.6), 800 states per second, raw: 98 us of CPU per message against
-257 us with SingleThreadedExecutor, which builds a new wait set and a task for each message. Its
-EventsExecutor delivered nothing there and did not end on shutdown.
+rclpy's SingleThreadedExecutor builds a new wait set with some thirty entities and a task for each
+message, which is 250 us of CPU on Jazzy (rclpy 7.1.6); its EventsExecutor delivered nothing there
+and did not end on shutdown.
 """
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
+from rclpy.event_handler import EventHandler
 from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.waitable import NumberOfEntities
 
-KINDS = ("guard_condition", "timer", "client", "service")
+KINDS = ("subscription", "guard_condition", "timer", "client", "service")
+FULL_LOOK_NS = 20_000_000  # under load, services are looked at this often
 
 
 class LeanExecutor(SingleThreadedExecutor):
     """Call subscriptions and timers directly; leave services, actions and tasks to rclpy.
 
-    The wait set is built once and again when an entity is added or destroyed. Callbacks of
+    The wait sets are built once and again when an entity is added or destroyed. While messages keep
+    coming, services and events of the middleware are looked at every 20 ms only. Callbacks of
     subscriptions and timers must be plain functions, those of subscriptions of the message only.
     Coroutines, as of actions, go on after each turn: what they await must be done by a callback
     of this executor, or be followed by wake().
     """
 
-    _entities: dict[str, list[Any]] | None = None
+    _looks: "tuple[_Look, _Look] | None" = None
+    _next_full_ns = 0
 
     def spin(self) -> None:
         """Execute callbacks until shutdown."""
@@ -33,29 +38,29 @@ class LeanExecutor(SingleThreadedExecutor):
             self.turn()
 
     def turn(self) -> None:
-        """Wait for work and do it.
+        """Wait for work and do it; also return after 20 ms without any.
 
         Raises:
             ExternalShutdownException: the context was shut down.
         """
         if self._tasks and self._advance_tasks():
             return
-        entities = self._entities or self._collect()
+        lean, full = self._looks or self._collect()
+        rest_ns = self._next_full_ns - time.monotonic_ns()
+        look = lean if rest_ns > 0 else full
         try:
-            ready = self._wait(entities)
+            look.wait(rest_ns if rest_ns > 0 else -1)
         except InvalidHandle:  # an entity was destroyed
-            self._entities = None
+            self._looks = None
             return
-        for subscription in entities["subscription"]:
-            if subscription.handle.pointer in ready:
-                taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-                if taken is not None:
-                    subscription.callback(taken[0])
-        for timer in entities["timer"]:
-            if timer.handle.is_timer_ready():
-                timer.handle.call_timer()
-                timer.callback()
-        if self._others_ready(entities):
+        if not self._context.ok():
+            raise ExternalShutdownException()
+        look.call()
+        if look is full:
+            self._next_full_ns = time.monotonic_ns() + FULL_LOOK_NS
+        if look.triggered:
+            self._looks = None  # an entity may have been added
+        if look.others_ready():
             self.spin_once(0)
 
     def _advance_tasks(self) -> bool:
@@ -70,51 +75,83 @@ class LeanExecutor(SingleThreadedExecutor):
             self._tasks = [t for t in self._tasks if not (t[0].done() or t[0].cancelled())]
         return ended
 
-    def _wait(self, entities: dict[str, list[Any]]) -> list[int]:
-        self._set.clear_entities()
-        for kind in ("subscription", *KINDS):
-            add = getattr(self._set, f"add_{kind}")
-            for entity in entities[kind]:
-                add(entity.handle)
-        for waitable in entities["waitable"]:
-            waitable.add_to_wait_set(self._set)
-        self._set.wait(-1)
-        if not self._context.ok():
-            raise ExternalShutdownException()
-        return self._set.get_ready_entities("subscription")
-
-    def _others_ready(self, entities: dict[str, list[Any]]) -> bool:
-        triggered = self._set.get_ready_entities("guard_condition")
-        for guard in entities["guard_condition"]:
-            if guard.handle.pointer in triggered:  # waiting reset it; rclpy triggers it anew
-                guard._executor_triggered = True
-        if triggered:
-            self._entities = None  # an entity may have been added
-            return True
-        waitable = any(w.is_ready(self._set) for w in entities["waitable"])
-        return waitable or any(self._set.get_ready_entities(kind) for kind in KINDS[2:])
-
-    def _collect(self) -> dict[str, list[Any]]:
+    def _collect(self) -> "tuple[_Look, _Look]":
         nodes = self.get_nodes()
 
         def every(name: str) -> list[Any]:
             return [entity for node in nodes for entity in getattr(node, name)]
 
-        self._entities = {
+        entities = {
             "subscription": every("subscriptions"),
             "guard_condition": [*every("guards"), self._guard, self._sigint_gc],
             "timer": every("timers"),
             "client": every("clients"),
             "service": every("services"),
-            "waitable": every("waitables"),
         }
-        self._set = rclpy_implementation.WaitSet(*_counts(self._entities), self._context.handle)
-        return self._entities
+        waitables = every("waitables")
+        urgent = [w for w in waitables if not isinstance(w, EventHandler)]
+        self._next_full_ns = 0
+        self._looks = (
+            _Look(entities | {"service": []}, urgent, self._context),
+            _Look(entities, waitables, self._context),
+        )
+        return self._looks
 
 
-def _counts(entities: dict[str, list[Any]]) -> Iterable[int]:
-    counts = NumberOfEntities(*(len(entities[kind]) for kind in ("subscription", *KINDS)))
-    for waitable in entities["waitable"]:
+class _Look:
+    """One wait set with what it waits for."""
+
+    def __init__(self, entities: dict[str, list[Any]], waitables: list[Any], context: Any) -> None:
+        self.triggered = False
+        self._entities, self._waitables = entities, waitables
+        self._set = rclpy_implementation.WaitSet(*_counts(entities, waitables), context.handle)
+        adders = {kind: getattr(self._set, f"add_{kind}") for kind in KINDS}
+        self._add = [(adders[kind], e.handle) for kind in KINDS for e in entities[kind]]
+        self._subscriptions = [(e.handle.pointer, e) for e in entities["subscription"]]
+        self._timers = [(e.handle.pointer, e) for e in entities["timer"]]
+        self._guards = [(e.handle.pointer, e) for e in entities["guard_condition"]]
+
+    def wait(self, timeout_ns: int) -> None:
+        self._set.clear_entities()
+        for add, handle in self._add:
+            add(handle)
+        for waitable in self._waitables:
+            waitable.add_to_wait_set(self._set)
+        self._set.wait(timeout_ns)
+
+    def call(self) -> None:
+        """Call the ready subscriptions and timers, and note the triggered guard conditions."""
+        if ready := self._set.get_ready_entities("subscription"):
+            for pointer, subscription in self._subscriptions:
+                if pointer in ready:
+                    taken = subscription.handle.take_message(
+                        subscription.msg_type, subscription.raw
+                    )
+                    if taken is not None:
+                        subscription.callback(taken[0])
+        if ready := self._set.get_ready_entities("timer"):
+            for pointer, timer in self._timers:
+                if pointer in ready and timer.handle.is_timer_ready():
+                    timer.handle.call_timer()
+                    timer.callback()
+        ready = self._set.get_ready_entities("guard_condition")
+        self.triggered = bool(ready)
+        for pointer, guard in self._guards:
+            if pointer in ready:  # waiting reset it; rclpy triggers it anew
+                guard._executor_triggered = True
+
+    def others_ready(self) -> bool:
+        if self.triggered or any(waitable.is_ready(self._set) for waitable in self._waitables):
+            return True
+        return any(
+            self._entities[kind] and self._set.get_ready_entities(kind)
+            for kind in ("client", "service")
+        )
+
+
+def _counts(entities: dict[str, list[Any]], waitables: list[Any]) -> Iterable[int]:
+    counts = NumberOfEntities(*(len(entities[kind]) for kind in KINDS))
+    for waitable in waitables:
         counts += waitable.get_num_entities()
     return (
         counts.num_subscriptions,

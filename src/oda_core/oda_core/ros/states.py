@@ -1,22 +1,9 @@
 """States as they come off the wire: kept undecoded, because most of them are only passed over."""
 
-import struct
 from collections import deque
 
-from rclpy.serialization import deserialize_message
-
-from oda_core.messages import SECOND_NS, state_from_msg
 from oda_core.types import TcpState
-from oda_msgs.msg import TcpState as TcpStateMsg
-
-_STAMP = struct.Struct("<iI")
-_HEADER_BYTES = 4  # of the CDR encapsulation; the stamp comes first in a header
-
-
-def raw_stamp_ns(cdr: bytes) -> int:
-    """Stamp of a serialized message that begins with a std_msgs/Header [ns]."""
-    sec, nanosec = _STAMP.unpack_from(cdr, _HEADER_BYTES)
-    return sec * SECOND_NS + nanosec
+from oda_core.wire import decode_state, raw_stamp_ns
 
 
 class StateBuffer:
@@ -78,5 +65,5 @@ class StateBuffer:
 
     def _decode(self, item: tuple[int, bytes]) -> TcpState:
         if self._decoded is None or self._decoded.stamp_ns != item[0]:
-            self._decoded = state_from_msg(deserialize_message(item[1], TcpStateMsg))
+            self._decoded = decode_state(item[1])
         return self._decoded

@@ -31,6 +31,7 @@ from oda_sim.ros.publishers import CellPublishers
 REPEAT_S = 0.2
 SLICE = 10  # ticks of a reset motion between looks at the topics
 FEEDBACK_S = 0.1
+LOCKSTEP_CLOCK_NS = 50_000_000  # every clock message costs every node
 LAG_S = 0.2  # behind real time that is given up
 
 
@@ -38,7 +39,7 @@ LAG_S = 0.2  # behind real time that is given up
 class SimParameters:
     """Parameters of the node."""
 
-    connector: str = setting("round_peg", "Name of a connector, or path of its YAML file")
+    connector: str = setting("round-peg-10", "Name of a connector, or path of its YAML file")
     seed: int = setting(0, "Seed of the sensor noise before the first reset", bounds=(0, 2**62))
     lockstep: bool = setting(False, "Stand still until the command for the newest state comes")
     realtime_factor: float = setting(
@@ -55,7 +56,9 @@ class SimNode(Node):
         super().__init__("sim")
         settings = declare(self, SimParameters)
         sim = InsertionSim(load_connector(settings.connector), settings.seed)
-        self._publishers = CellPublishers(self, sim)
+        self._outputs = CellPublishers(
+            self, sim, LOCKSTEP_CLOCK_NS if settings.lockstep else TICK_NS
+        )
         self.cell = Cell(sim, lockstep=settings.lockstep, on_tick=self._on_tick)
         self._pace = Pace(settings.realtime_factor)
         self._goal: ServerGoalHandle | None = None
@@ -63,7 +66,8 @@ class SimNode(Node):
         self._feedback_s = 0.0
         self._published = time.monotonic()
         self._diagnostics = Diagnostics(self)
-        watch(self, settings, lambda new: self._pace.change(new.realtime_factor))
+        self._stopped = ""  # by the arbiter, why
+        watch(self, settings, self._change)
         self._open()
         mode = "lock-step" if settings.lockstep else f"{settings.realtime_factor} x real time"
         self.get_logger().info(f"{sim.connector.name} is mounted; {mode}")
@@ -84,8 +88,13 @@ class SimNode(Node):
         self.create_timer(REPEAT_S / 2, self._repeat, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
 
+    def _change(self, settings: SimParameters) -> None:
+        self._pace.change(settings.realtime_factor)
+        if not self.cell.lockstep:
+            self._driver.timer_period_ns = round(self._pace.tick_s * 1e9)
+
     def _on_tick(self) -> None:
-        self._publishers.publish()
+        self._outputs.publish()
         self._published = time.monotonic()
 
     def _on_command(self, msg: TwistStamped) -> None:
@@ -100,8 +109,9 @@ class SimNode(Node):
             )
 
     def _on_safety(self, msg: SafetyState) -> None:
-        if msg.state == SafetyState.STATE_ABORT:
-            self.cell.stop(f"stopped by the arbiter: {msg.reason}")
+        self._stopped = msg.reason if msg.state == SafetyState.STATE_ABORT else ""
+        if self._stopped:
+            self.cell.stop(f"stopped by the arbiter: {self._stopped}")
             self._finish_reset()
 
     def _on_tare(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -116,6 +126,8 @@ class SimNode(Node):
         mounted = self.cell.sim.connector.name
         if request.connector not in ("", mounted):
             return self._refuse(goal, f"found {mounted} mounted, expected {request.connector}")
+        if self._stopped:
+            return self._refuse(goal, f"stopped by the arbiter ({self._stopped}): /oda/start first")
         if self.cell.resetting or self._goal is not None:
             return self._refuse(goal, "a reset motion runs already; wait for it or cancel it")
         self._goal, self._ended, self._feedback_s = goal, Future(), 0.0
@@ -131,7 +143,7 @@ class SimNode(Node):
         return Reset.Result(success=False, message=message)
 
     def _result(self, goal: ServerGoalHandle) -> Reset.Result:
-        end, state = self.cell.reset_end, self._publishers.state
+        end, state = self.cell.reset_end, self._outputs.state
         result = Reset.Result(
             success=end.success, message=end.message, robot_time_s=end.robot_time_s
         )
@@ -158,7 +170,6 @@ class SimNode(Node):
         """Real time: the ticks that are due."""
         for _ in range(self._pace.due()):
             self._tick()
-        self._driver.timer_period_ns = round(self._pace.tick_s * 1e9)
 
     def _tick(self) -> None:
         goal, cell = self._goal, self.cell
@@ -182,11 +193,11 @@ class SimNode(Node):
     def _repeat(self) -> None:
         """Best-effort topics lose messages, and late subscribers have none: say it again."""
         if time.monotonic() - self._published >= REPEAT_S:
-            self._publishers.repeat()
+            self._outputs.repeat()
             self._published = time.monotonic()
 
     def _diagnose(self) -> None:
-        self._publishers.look_for_listeners()
+        self._outputs.look_for_listeners()
         late = self._pace.late
         self._diagnostics.publish(
             WARN if late else OK,
