@@ -4,7 +4,7 @@ Ticks: the first is the state that the episode's first command acted on; the nex
 at least one period later. The action of a tick is the executed twist: a policy commands once per
 tick, with the stamp of the state that it acted on, and that very twist is recorded; of several
 commands, as from a hand-held device, their mean is; without one, the last command, which is still
-executed. Commands and states may arrive in any order on their topics; the transitions are the same.
+executed. The two topics may run ahead of each other; the transitions are the same.
 """
 
 import dataclasses
@@ -95,27 +95,17 @@ class Stepper:
         if any(c.stamp_ns == stamp_ns for c in (*self._commands, self._held) if c is not None):
             return None
         self._commands.append(Command(stamp_ns, np.array(twist, np.float64), source))
-        if self._tick is None:
-            self._open()
-            return None
-        return self._close(waited_long=self._next is not None and stamp_ns >= self._next.stamp_ns)
+        return self._advance()
 
     def on_state(self, state: TcpState) -> StepData | None:
-        """Take a measured state; the step that it completes, if any. Repetitions are ignored."""
-        if self._states and state.stamp_ns < self._states[-1].stamp_ns - SET_BACK_NS:
+        """Take a measured state; the step that it completes, if any. Repetitions change nothing."""
+        newest = self._states[-1].stamp_ns if self._states else state.stamp_ns - 1
+        if state.stamp_ns < newest - SET_BACK_NS:
             self._states.clear()  # the clock was set back: another simulation
-        if self._states and state.stamp_ns <= self._states[-1].stamp_ns:
-            return None
-        self._states.append(state)
-        if self.done:
-            return None
-        if self._tick is None:
-            self._open()
-            return None
-        if self._next is None and state.stamp_ns >= self._tick.stamp_ns + self.spec.period_ns:
-            self._next = state
-        late = self._next is not None and state.stamp_ns >= self._next.stamp_ns + GRACE_NS
-        return self._close(waited_long=late)
+            newest = state.stamp_ns - 1
+        if state.stamp_ns > newest:
+            self._states.append(state)
+        return None if self.done else self._advance()
 
     def end(self, event: Event | None = None, reason: str = "") -> EpisodeEvent:
         """End event of the episode: its outcome, or another event such as ABORT.
@@ -135,6 +125,16 @@ class Stepper:
             peak_force_n=self.peak_force_n,
         )
 
+    def _advance(self) -> StepData | None:
+        """Open the first tick, find the state that closes the present one, make its step."""
+        if self._tick is None:
+            self._open()
+        if self._tick is not None and self._next is None:
+            due_ns = self._tick.stamp_ns + self.spec.period_ns
+            if self._states[-1].stamp_ns >= due_ns:
+                self._next = next(s for s in self._states if s.stamp_ns >= due_ns)
+        return self._close()
+
     def _open(self) -> None:
         """Find the state that the first command acted on."""
         if not self._commands or not self._states:
@@ -147,10 +147,14 @@ class Stepper:
         self.missed += self._tick.stamp_ns != stamp
         self._note_force(self._tick)
 
-    def _close(self, *, waited_long: bool) -> StepData | None:
+    def _close(self) -> StepData | None:
         """Make the step of the present tick if its next state and its command are there."""
         if self._tick is None or self._next is None or self.start is None:
             return None
+        newest_ns = max(
+            [self._states[-1].stamp_ns - GRACE_NS, *(c.stamp_ns for c in self._commands)]
+        )
+        waited_long = newest_ns >= self._next.stamp_ns
         mine = [c for c in self._commands if c.stamp_ns < self._next.stamp_ns]
         if not mine and not waited_long:
             return None
