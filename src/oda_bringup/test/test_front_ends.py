@@ -1,0 +1,98 @@
+"""ros2 launch and the oda command start the same processes and end alike."""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from graph_stubs import PLANS, graph_of
+
+LAUNCH = """
+from launch import LaunchService
+from oda_bringup.rendering import launch_description
+service = LaunchService()
+service.include_launch_description(launch_description(plan))
+sys.exit(service.run())
+"""
+SUPERVISE = """
+from oda_bringup.cli.live import run_plan
+sys.exit(run_plan(plan, plan.schema()))
+"""
+PREPARE = """
+import dataclasses, sys
+from pathlib import Path
+from oda_bringup import plans
+from oda_bringup.session import Session
+session = Session(Path(sys.argv[2]), "metal-peg-sq")
+plan = getattr(plans, sys.argv[1].upper())
+plan = dataclasses.replace(plan, check=lambda options: options, open=lambda options: session)
+"""
+FRONT_ENDS = {"launch": LAUNCH, "supervise": SUPERVISE}
+
+
+def run_front_end(
+    front_end: str, kind: str, directory: Path, dies: str = "", code: int = 0
+) -> tuple[int, dict[str, list[str]], str]:
+    """Exit code, arguments by executable, and what was written, of a run with recording stubs."""
+    if front_end == "launch":
+        pytest.importorskip("launch_ros")
+    record = directory / front_end
+    record.mkdir()
+    servers = [node for node in graph_of(PLANS[kind], directory) if not node.client]
+    environment = os.environ | {
+        "ODA_TEST_RECORD": str(record),
+        "ODA_TEST_SERVERS": str(len(servers)),
+        "ODA_TEST_DIES": dies,
+        "ODA_TEST_CODE": str(code),
+        "ROS_DOMAIN_ID": "83",
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", PREPARE + FRONT_ENDS[front_end], kind, str(directory)],
+        capture_output=True, text=True, timeout=60, env=environment, check=False,
+    )  # fmt: skip
+    lines = {file.name: file.read_text().splitlines() for file in record.iterdir()}
+    return result.returncode, lines, result.stdout + result.stderr
+
+
+def facts(arguments: list[str]) -> tuple[str, set[str], str]:
+    """What a node's arguments say: executable, remapping rules, content of the parameter file."""
+    pairs = list(itertools.pairwise(arguments))
+    (file,) = [b for a, b in pairs if a == "--params-file"]
+    return arguments[0], {b for a, b in pairs if a == "-r"}, Path(file).read_text()
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("kind", ["adapt", "demo"])
+def test_both_start_the_same_nodes_with_the_same_arguments(
+    kind: str, prefix: Path, tmp_path: Path
+) -> None:
+    found = {}
+    for front_end in FRONT_ENDS:
+        code, lines, text = run_front_end(front_end, kind, tmp_path)
+        assert code == 0, text
+        found[front_end] = {name: facts(arguments) for name, arguments in lines.items()}
+    names = {node.executable for node in graph_of(PLANS[kind], tmp_path)}
+    assert set(found["launch"]) == names
+    assert found["launch"] == found["supervise"]
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(("front_end", "expected"), [("launch", 1), ("supervise", 3)])
+def test_a_death_fails_and_is_named(
+    front_end: str, expected: int, prefix: Path, tmp_path: Path
+) -> None:
+    code, _, text = run_front_end(front_end, "adapt", tmp_path, dies="policy_node")
+    assert code == expected
+    assert "policy" in text
+    assert "exit code 3" in text
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("front_end", sorted(FRONT_ENDS))
+def test_the_clients_failure_is_that_of_the_graph(
+    front_end: str, prefix: Path, tmp_path: Path
+) -> None:
+    code, _, text = run_front_end(front_end, "adapt", tmp_path, code=1)
+    assert code == 1, text

@@ -1,0 +1,116 @@
+"""The graph as data: what it names exists, and both front ends start the same."""
+
+import dataclasses
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from graph_stubs import PLANS, graph_of
+
+from oda_bringup.graph import Graph, NodeSpec
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, arguments, from_texts
+from oda_bringup.plans import ADAPT
+from oda_bringup.ros_args import commands, find_executable
+from oda_core.errors import ConfigError, SessionError
+
+SOURCE = Path(__file__).parents[2]
+PARAMETERS = {
+    "sim_node": "oda_sim.ros.sim_node:SimParameters",
+    "operator_node": "oda_sim.ros.operator_node:OperatorParameters",
+    "arbiter_node": "oda_teleop.ros.arbiter_node:ArbiterParameters",
+    "recorder_node": "oda_teleop.ros.recorder_node:RecorderParameters",
+    "demo_node": "oda_teleop.ros.demo_node:DemoParameters",
+    "policy_node": "oda_policy.ros.policy_node:PolicySettings",
+    "trainer_node": "oda_policy.ros.trainer_node:TrainerSettings",
+    "adapt_node": "oda_policy.ros.adapt_node:AdaptSettings",
+    "adapt_client": "oda_bringup.adapt_client:GoalSettings",
+}
+
+
+@pytest.fixture(params=sorted(PLANS))
+def graph(request: pytest.FixtureRequest, tmp_path: Path) -> Graph:
+    changes = {"record": True} if request.param == "adapt" else {}
+    return graph_of(PLANS[request.param], tmp_path, **changes)
+
+
+def test_every_executable_is_installed_by_its_package(graph: Graph) -> None:
+    for node in graph:
+        setup = (SOURCE / node.package / "setup.py").read_text()
+        assert re.search(rf"\b{node.executable} = {node.package}\.", setup), node.executable
+
+
+def test_every_parameter_is_one_of_its_node(graph: Graph) -> None:
+    for node in graph:
+        module, name = PARAMETERS[node.executable].split(":")
+        schema = getattr(importlib.import_module(module), name)
+        known = {f.name: f.default for f in dataclasses.fields(schema)}
+        for key, value in node.parameters.items():
+            if key != "use_sim_time":
+                assert type(known[key]) is type(value), f"{node.executable}: {key}"
+
+
+def test_names_are_unique_and_in_one_namespace(graph: Graph) -> None:
+    names = [node.full_name for node in graph]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("/oda/") for name in names)
+
+
+def test_condition_leaves_the_recorder_out(tmp_path: Path) -> None:
+    with_it = {node.name for node in graph_of(ADAPT, tmp_path, record=True)}
+    assert with_it - {node.name for node in graph_of(ADAPT, tmp_path)} == {"recorder"}
+
+
+def test_commands_are_those_of_ros2_run(graph: Graph, prefix: Path, tmp_path: Path) -> None:
+    for node, command in zip(graph, commands(graph, tmp_path), strict=True):
+        executable, *arguments, file = command.argv
+        assert Path(executable) == prefix / "lib" / node.package / node.executable
+        assert arguments == [
+            "--ros-args", "-r", f"__node:={node.name}", "-r", f"__ns:={node.namespace}",
+            "--params-file",
+        ]  # fmt: skip
+        content = yaml.safe_load(Path(file).read_text())
+        assert content == {node.full_name: {"ros__parameters": dict(node.parameters)}}
+        assert (command.log is None) == command.client == node.client
+
+
+def test_remappings_are_passed(prefix: Path, tmp_path: Path) -> None:
+    node = NodeSpec(
+        package="oda_sim", executable="sim_node", name="sim", remappings=(("/a", "/b"),)
+    )
+    (command,) = commands((node,), tmp_path)
+    assert "/a:=/b" in command.argv
+
+
+def test_missing_executable_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMENT_PREFIX_PATH", "/nowhere")
+    with pytest.raises(SessionError, match=r"oda_sim/ghost: not found .*make setup"):
+        find_executable("oda_sim", "ghost")
+
+
+@pytest.mark.parametrize("schema", [AdaptOptions, DemoOptions, SimOptions])
+def test_launch_arguments_are_the_options(schema: type) -> None:
+    listed = arguments(schema)
+    assert all(argument.description for argument in listed)
+    assert from_texts(schema, {a.name: a.default for a in listed}, "here") == schema()
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ({"sed": "1"}, "unknown key sed"),
+        ({"seed": "many"}, "seed: found str 'many', expected int"),
+        ({"seed": "-1"}, "found -1, expected 0 or more"),
+        ({"robot": "ur5"}, "expected one of sim, mock, hardware"),
+        ({"robot": "hardware"}, "this version brings only sim"),
+        ({"realtime_factor": "0"}, "expected more than 0"),
+    ],
+)
+def test_bad_launch_argument_is_refused(texts: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        from_texts(AdaptOptions, texts, "launch arguments")
+
+
+def test_a_connector_named_like_a_number_stays_text() -> None:
+    assert from_texts(AdaptOptions, {"connector": "7"}, "here").connector == "7"
