@@ -1,6 +1,6 @@
 """Steps and end of an episode, which come on two topics in any order, joined. No ROS here."""
 
-from oda_core.types import Episode, EpisodeEvent, Event, StepData, episode_from_steps
+from oda_core.types import Episode, EpisodeEvent, StepData, episode_from_steps
 
 
 class Collector:
@@ -14,8 +14,10 @@ class Collector:
         self._steps: dict[int, StepData] = {}
 
     def start(self, event: EpisodeEvent) -> None:
-        """Forget what was gathered; an episode with this id begins, for the first time or again."""
-        self._episode_id, self._steps, self.end = event.episode_id, {}, None
+        """An episode begins, for the first time or again: forget what was gathered before it."""
+        mine = self._steps if event.episode_id == self._episode_id else {}
+        self._steps = {i: s for i, s in mine.items() if s.stamp_ns >= event.stamp_ns}
+        self._episode_id, self.end = event.episode_id, None
 
     def add_step(self, step: StepData) -> Episode | None:
         """Take a step; the episode that it completes, if its end is known.
@@ -23,8 +25,10 @@ class Collector:
         Raises:
             ContractError: the episode is complete but not sound.
         """
-        if (step.session, step.episode_id) != (self.session, self._episode_id):
+        if step.session != self.session:
             return None
+        if step.episode_id != self._episode_id:  # its START is still on the way
+            self._episode_id, self._steps, self.end = step.episode_id, {}, None
         self._steps.setdefault(step.index, step)
         return self._join()
 
@@ -32,10 +36,10 @@ class Collector:
         """Take the end event; the episode, if no step is missing.
 
         Raises:
-            ContractError: the episode is complete but not sound, or it was aborted.
+            ContractError: the episode is complete but not sound.
         """
-        if end.event is Event.START or end.episode_id != self._episode_id:
-            self.start(end)
+        if end.episode_id != self._episode_id:
+            self._episode_id, self._steps = end.episode_id, {}
         self.end = end
         return self._join()
 

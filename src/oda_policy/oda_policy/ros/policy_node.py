@@ -1,19 +1,19 @@
 """The policy at 10 Hz: states in, TCP twists out, every transition published as it was executed."""
 
 import gc
-import struct
 import time
 from dataclasses import dataclass
 
 from geometry_msgs.msg import TwistStamped
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
-from rclpy.serialization import deserialize_message
 
+from oda_core import topics
 from oda_core.errors import CheckpointError, ContractError
 from oda_core.messages import (
     event_from_msg,
     stamp_ns,
-    state_from_msg,
     step_to_msg,
     twist_from_msg,
     twist_stamped,
@@ -26,12 +26,12 @@ from oda_core.settings import setting
 from oda_core.spec import TaskSpec
 from oda_core.stepper import Stepper
 from oda_core.types import EpisodeEvent, Event, Purpose, Source, StepData
+from oda_core.wire import decode_state, raw_stamp_ns
 from oda_msgs.msg import Episode, SafetyState, Step, TcpState, Weights
-from oda_policy.ros.acting import Acting
+from oda_policy.ros.acting import Acting, Command
 from oda_policy.ros.weights import KEPT, WeightsStore
 
-_STAMP = struct.Struct("<iI")  # at byte 4 of a little-endian CDR message that begins with a Header
-_SECOND_NS = 1_000_000_000
+ONCE_A_SECOND = {"throttle_duration_sec": 1.0, "throttle_time_source_type": "STEADY_TIME"}
 DEMANDED = (Purpose.EVALUATION, Purpose.TRAINING)
 
 
@@ -57,16 +57,13 @@ class PolicyNode(Node):
         self._acting: Acting | None = None
         self._waiting: tuple[EpisodeEvent, float] | None = None  # START and when it came
         self._newest: bytes | None = None  # newest state, serialized
-        self._behind = False  # a step waits for its command: every state is needed
-        self._twists = self.create_publisher(TwistStamped, "/oda/policy/twist", qos.COMMAND)
-        self._steps = self.create_publisher(Step, "/oda/step", qos.STEP)
-        self.create_subscription(
-            Weights, "/oda/policy/weights", self._on_weights, qos.latched(KEPT)
-        )
-        self.create_subscription(Episode, "/oda/episode", self._on_episode, qos.LATCHED)
-        self.create_subscription(SafetyState, "/oda/safety", self._on_safety, qos.profile(10))
-        self.create_subscription(TcpState, "/oda/state", self._on_state, qos.STATE, raw=True)
-        self.create_timer(1.0, self._check_waiting)
+        self._twists = self.create_publisher(TwistStamped, topics.POLICY_TWIST, qos.COMMAND)
+        self._steps = self.create_publisher(Step, topics.STEP, qos.STEP)
+        self.create_subscription(Weights, topics.WEIGHTS, self._on_weights, qos.latched(KEPT))
+        self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.LATCHED)
+        self.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.profile(10))
+        self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE, raw=True)
+        self.create_timer(1.0, self._check_waiting, clock=Clock(clock_type=ClockType.STEADY_TIME))
         gc.collect()
         gc.freeze()  # what lives now lives on: collections stay short
         gc.disable()  # they are made between episodes
@@ -103,7 +100,7 @@ class PolicyNode(Node):
         snapshot = self._weights.get(start.session, start.policy_version)
         if snapshot is None:
             return
-        self._waiting, self._behind = None, False
+        self._waiting = None
         self._stepper.begin(start)
         self._acting = Acting(start, snapshot, self._spec)
         if self._newest is not None:
@@ -131,34 +128,32 @@ class PolicyNode(Node):
             twist, source = twist_from_msg(msg.twist), Source(int(msg.source))
             self._publish(self._stepper.on_command(stamp_ns(msg.header.stamp), twist, source))
 
-    def _on_state(self, raw: bytes) -> None:
-        self._newest = raw
+    def _on_state(self, cdr: bytes) -> None:
+        self._newest = cdr
         acting = self._acting
         if acting is None:
             return
-        sec, nanosec = _STAMP.unpack_from(raw, 4)
-        stamp = sec * _SECOND_NS + nanosec
+        stamp = raw_stamp_ns(cdr)
         if (command := acting.repeats(stamp)) is not None:
-            self._twists.publish(twist_stamped(stamp, command.twist, rclpy_class))
-        elif self._behind or acting.is_tick(stamp):
-            self._on_wanted_state(acting, raw, stamp)
+            self._command(command)
+        elif acting.is_tick(stamp) or self._stepper.needs(stamp):
+            self._on_needed_state(acting, cdr)
 
-    def _on_wanted_state(self, acting: Acting, raw: bytes, stamp: int) -> None:
+    def _on_needed_state(self, acting: Acting, cdr: bytes) -> None:
         try:
-            state = state_from_msg(deserialize_message(raw, TcpState))
+            state = decode_state(cdr)
         except ContractError as error:
-            self.get_logger().error(f"not acting: {error}", throttle_duration_sec=1.0)
+            self.get_logger().error(f"not acting: {error}", **ONCE_A_SECOND)
             return
-        if acting.is_tick(stamp):
-            command = acting.command(state)
-            if command is not None:  # first of all: the robot waits
-                self._twists.publish(twist_stamped(stamp, command.twist, rclpy_class))
-            self._behind = acting.ticks > 1
+        if acting.is_tick(state.stamp_ns) and (command := acting.command(state)) is not None:
+            self._command(command)  # first of all: the robot waits
         self._publish(self._stepper.on_state(state))
+
+    def _command(self, command: Command) -> None:
+        self._twists.publish(twist_stamped(command.stamp_ns, command.twist, rclpy_class))
 
     def _publish(self, step: StepData | None) -> None:
         if step is not None:
-            self._behind = False
             self._steps.publish(step_to_msg(step, rclpy_class))
 
 

@@ -21,9 +21,9 @@ HERE = Path(__file__).parent
 CONNECTOR = "point"
 COMMANDS = {
     "sim": [str(HERE / "point_robot_node.py")],
-    "policy": ["-m", "oda_policy.ros.policy_node"],
-    "trainer": ["-m", "oda_policy.ros.trainer_node"],
-    "adapt": ["-m", "oda_policy.ros.adapt_node"],
+    "policy": ["-c", "from oda_policy.ros.policy_node import main; main()"],
+    "trainer": ["-c", "from oda_policy.ros.trainer_node import main; main()"],
+    "adapt": ["-c", "from oda_policy.ros.adapt_node import main; main()"],
 }
 
 

@@ -1,0 +1,181 @@
+"""The episode owner's view of the robot: resets, episodes, safety."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.node import Node
+
+from oda_core import topics
+from oda_core.errors import ContractError, SessionError
+from oda_core.messages import event_to_msg, expect_frame, pose_from_msg, stamp_ns
+from oda_core.ros import qos
+from oda_core.ros.types import rclpy_class
+from oda_core.se3 import Pose
+from oda_core.spec import TaskSpec
+from oda_core.types import BASE_FRAME, EpisodeEvent, Event
+from oda_msgs.action import Reset
+from oda_msgs.msg import Episode, SafetyState, Step
+from oda_policy.ros.waiting import Waiter
+
+FORCE = slice(12, 15)  # of an observation
+
+
+class SafetyAbortError(SessionError):
+    """The arbiter stopped the robot; a person must recover it."""
+
+
+class Ready(NamedTuple):
+    """A robot at the start of an episode."""
+
+    pose: Pose  # measured TCP in the base frame
+    stamp_ns: int  # of that measurement
+    robot_time_s: float  # of the motion
+
+
+class Robot:
+    """Resets the robot and runs one episode after another.
+
+    Attributes:
+        running: START event of the episode that runs.
+    """
+
+    def __init__(self, node: Node, spec: TaskSpec, silence_s: float, reset_limit_s: float) -> None:
+        """Create the topics.
+
+        Args:
+            node: that owns the episodes.
+            spec: scaling and period.
+            silence_s: wall time without a step after which an episode is given up [s].
+            reset_limit_s: wall time of a reset motion [s].
+        """
+        self.running: EpisodeEvent | None = None
+        self._node, self._spec = node, spec
+        self._silence_s, self._reset_limit_s = silence_s, reset_limit_s
+        self._steps, self._peak, self._last = 0, 0.0, None
+        self._safety: SafetyState | None = None
+        self._reset = ActionClient(node, Reset, topics.RESET)
+        self._episodes = node.create_publisher(Episode, topics.EPISODE, qos.EVENTS)
+        node.create_subscription(Step, topics.STEP, self._on_step, qos.STEP)
+        node.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.LATCHED)
+
+    def missing(self) -> list[str]:
+        """What of the graph is not there yet, with the node that brings it."""
+        reset = [] if self._reset.server_is_ready() else ["/oda/reset (robot or simulation)"]
+        publishers = {
+            topics.STATE: "robot or simulation",
+            topics.SAFETY: "arbiter node",
+            topics.POLICY_TWIST: "policy node",
+            topics.STEP: "policy node",
+        }
+        silent = [
+            f"{topic} ({who})"
+            for topic, who in publishers.items()
+            if not self._node.count_publishers(topic)
+        ]
+        return reset + silent
+
+    def check_safety(self) -> None:
+        """Raise SafetyAbortError while the arbiter is in ABORT."""
+        if self._safety is not None and self._safety.state == SafetyState.STATE_ABORT:
+            raise SafetyAbortError(
+                f"/oda/safety: the arbiter stopped the robot ({self._safety.reason}); look at it, "
+                "call /oda/start when it may move again, then resume the session"
+            )
+
+    async def reset(self, connector: str, seed: int, noise_m: float, waiter: Waiter) -> Ready:
+        """Move to a start pose with hidden noise.
+
+        Raises:
+            SessionError: refused, failed or too slow.
+        """
+        goal = Reset.Goal(connector=connector, seed=seed, start_noise_m=noise_m)
+        sent = self._reset.send_goal_async(goal)
+        await self._wait(waiter, sent.done, "did not answer")
+        handle = sent.result()
+        if not handle.accepted:
+            raise SessionError("/oda/reset: the robot refused the goal; see its log")
+        answer = handle.get_result_async()
+        try:
+            await self._wait(waiter, answer.done, "did not end")
+        except SessionError:
+            handle.cancel_goal_async()
+            raise
+        return _ready(answer.result())
+
+    async def run(self, start: EpisodeEvent, waiter: Waiter) -> EpisodeEvent:
+        """Run an episode to its last step; its end event, not published yet.
+
+        Raises:
+            SessionError: a topic fell silent, or what the waiter's check raises.
+        """
+        self._steps, self._peak, self._last = 0, 0.0, None
+        self.running = start
+        self._episodes.publish(event_to_msg(start, rclpy_class))
+        while self._last is None or not (self._last.terminated or self._last.truncated):
+            count = self._steps
+            await waiter.until(lambda n=count: self._steps > n, self._silence_s, self._silence)
+        success = bool(self._last.terminated)
+        return dataclasses.replace(
+            start,
+            stamp_ns=stamp_ns(self._last.header.stamp) + self._spec.period_ns,
+            event=Event.SUCCESS if success else Event.TIMEOUT,
+            reason="" if success else f"not inserted within {self._steps} steps",
+            steps=self._steps,
+            peak_force_n=self._peak,
+        )
+
+    def publish_end(self, end: EpisodeEvent) -> None:
+        """End the running episode."""
+        self.running = None
+        self._episodes.publish(event_to_msg(end, rclpy_class))
+
+    def abort(self, reason: str) -> None:
+        """End the running episode, if one runs, with ABORT: the policy stops acting."""
+        if self.running is not None:
+            steps = {"steps": self._steps, "peak_force_n": self._peak}
+            self.publish_end(
+                dataclasses.replace(self.running, event=Event.ABORT, reason=reason, **steps)
+            )
+
+    async def _wait(self, waiter: Waiter, done: Callable[[], bool], what: str) -> None:
+        limit = self._reset_limit_s
+        await waiter.until(
+            done, limit, lambda: f"/oda/reset: {what} within {limit:g} s; is the robot running?"
+        )
+
+    def _silence(self) -> str:
+        gone = self.missing()
+        hint = f"missing: {', '.join(gone)}" if gone else "every node is there; see their logs"
+        return (
+            f"/oda/step: silent for {self._silence_s:g} s after step {self._steps} of episode "
+            f"{self.running.episode_id}; {hint}"
+        )
+
+    def _on_step(self, msg: Step) -> None:
+        start = self.running
+        if start is None or (msg.session, msg.episode_id) != (start.session, start.episode_id):
+            return
+        if msg.index < self._steps or stamp_ns(msg.header.stamp) < start.stamp_ns:
+            return  # doubled, or of an earlier attempt
+        forces = (msg.observation[FORCE], msg.next_observation[FORCE])
+        newest = max(float(np.linalg.norm(f)) for f in forces) * self._spec.force_scale_n
+        self._steps, self._last, self._peak = msg.index + 1, msg, max(self._peak, newest)
+
+    def _on_safety(self, msg: SafetyState) -> None:
+        self._safety = msg
+
+
+def _ready(answer: Any) -> Ready:
+    result = answer.result
+    if answer.status != GoalStatus.STATUS_SUCCEEDED or not result.success:
+        raise SessionError(f"/oda/reset: failed ({result.message or 'no reason given'})")
+    pose = result.start_pose
+    try:
+        expect_frame("reset's start pose", pose.header.frame_id, BASE_FRAME)
+    except ContractError as error:
+        raise SessionError(f"/oda/reset: {error}") from error
+    return Ready(pose_from_msg(pose.pose), stamp_ns(pose.header.stamp), result.robot_time_s)
