@@ -50,7 +50,9 @@ STEP_TOPIC = "/oda/step"
 STATE_TOPIC = "/oda/state"
 COMMAND_TOPIC = "/oda/cmd/twist"
 
-_LATCHED = frozenset({EPISODE_TOPIC})
+SAFETY_TOPIC = "/oda/safety"
+
+_LATCHED = frozenset({EPISODE_TOPIC, SAFETY_TOPIC})
 _FOREVER = QosTime(0x7FFFFFFF, 0xFFFFFFFF)
 
 
@@ -88,6 +90,11 @@ class BagWriter:
         trace: TracebackType | None,
     ) -> None:
         self._writer.close()
+
+    @property
+    def storage(self) -> Any:
+        """The MCAP writer of rosbags, for a recorder that decides when chunks end."""
+        return self._writer.storage
 
     def write(self, topic: str, message: Any, at_ns: int) -> None:
         """Serialize a rosbags message and write it, received at at_ns."""
@@ -147,13 +154,14 @@ class BagWriter:
                 topic,
                 typename,
                 typestore=typestore(),
-                offered_qos_profiles=[_qos(topic)],
+                offered_qos_profiles=[offered_qos(topic)],
             )
         except WriterError as error:
             raise BagError(f"{self.path}: {error}") from error
 
 
-def _qos(topic: str) -> Qos:
+def offered_qos(topic: str) -> Qos:
+    """Quality of service with which a topic of the robot contract is played back."""
     best_effort = topic == STATE_TOPIC
     return Qos(
         history=QosHistory.KEEP_LAST,

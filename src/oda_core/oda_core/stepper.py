@@ -83,6 +83,10 @@ class Stepper:
         self._commands.clear()
         self._held = self._tick = self._next = None
 
+    def forget(self) -> None:
+        """Be idle until the next begin()."""
+        self.start = self.outcome = None
+
     def on_command(
         self, stamp_ns: int, twist: NDArray[np.float64], source: Source
     ) -> StepData | None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oda_core.se3 import Pose
+from oda_core.seeds import episode_seed
 from oda_core.types import Episode, EpisodeEvent, Event, Purpose, Source
 from oda_policy.policy import PolicySnapshot, episode_generator
 
@@ -43,11 +44,6 @@ class EpisodeRequest:
     seed: int  # of the hidden start noise and of the sampled actions
     policy_version: int
     deterministic: bool = False
-
-
-def episode_seed(seed: int, episode_id: int) -> int:
-    """Seed of one episode of a session, from 0 to 2^31 - 1."""
-    return int(np.random.SeedSequence([seed, episode_id]).generate_state(1)[0] >> 1)
 
 
 class Rollout(NamedTuple):
