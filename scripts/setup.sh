@@ -47,6 +47,8 @@ choose_python() {
     names=("$PYTHON")
   elif [[ $ROS == system ]]; then
     names=(/usr/bin/python3) # the one that rclpy was built for
+  elif [[ -e $STAMPS/ros.wheels && -e $STAMPS/python ]]; then
+    names=("$(cat "$STAMPS/python")" "${names[@]}") # as chosen when .venv was made
   fi
   PYTHON=
   for name in "${names[@]}"; do
@@ -119,6 +121,7 @@ make_venv() {
   "$PYTHON" -m venv "${options[@]}" "$VENV"
   mkdir -p "$STAMPS"
   touch "$STAMPS/ros.$ROS"
+  echo "$PYTHON" >"$STAMPS/python"
   pip_install --no-deps "$(grep '^setuptools==' requirements/run.txt)" # builds what has no wheel
 }
 
