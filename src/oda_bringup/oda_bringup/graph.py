@@ -85,7 +85,7 @@ def demo_graph(options: DemoOptions, session: Session) -> Graph:
             package="oda_sim",
             executable="operator_node",
             name="operator",
-            parameters={**CLOCK, "connector": str(session.connector_file), "seed": options.seed},
+            parameters={**CLOCK, "connector": str(session.connector_file)},
         ),
         _recorder(session, True),
         NodeSpec(

@@ -99,9 +99,9 @@ class Cell:
         if self._motion is None:
             self.sim.apply(self._twist * self._fade())
             self.sim.step()
+            self._on_tick()
         else:
             self._advance(self._motion)
-        self._on_tick()
 
     def begin_reset(self, half_width_m: float, seed: int) -> None:
         """Begin the reset motion; tick() runs it.
@@ -151,6 +151,7 @@ class Cell:
     def _advance(self, motion: Iterator[None]) -> None:
         try:
             next(motion)
+            self._on_tick()
         except StopIteration:
             self._end(success=True, message="")
         except SimulationError as error:

@@ -182,12 +182,13 @@ class InsertionSim:
         self._sensor.restart(seed)
         self._twist = np.zeros(6)
         self._held = 0
-        for _ in range(WINDOW):
+        for left in reversed(range(WINDOW)):
             self._tick()
+            if left == 0:  # before the state of this tick is looked at
+                self._sensor.tare()
+                self.start_pose = self.tcp_pose()
+                self.peak_force_n = 0.0
             yield
-        self._sensor.tare()
-        self.start_pose = self.tcp_pose()
-        self.peak_force_n = 0.0
 
     def _tick(self) -> None:
         model, data = self.model, self.data
