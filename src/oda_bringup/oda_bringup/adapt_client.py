@@ -1,6 +1,7 @@
 """Node that asks for an adaptation, shows how it goes and ends with its result."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rclpy.action import ActionClient
@@ -80,7 +81,7 @@ class AdaptClient(Node):
         if not result.report_json:
             complain(result.message)
             raise SystemExit(Exit.BAD_INPUT)
-        show_summary(result)
+        show_summary(Path(result.report_json))
         raise SystemExit(Exit.OK if result.success else Exit.NOT_ACCEPTED)
 
 

@@ -20,9 +20,9 @@ from oda_bringup.session import CONNECTOR_FILE
 from oda_core.bag import BagWriter, read_episodes
 from oda_core.errors import SimulationError
 from oda_core.files import sha256_file, sync_directory, write_atomic
+from oda_core.seeds import episode_seed, operator_generator
 from oda_core.spec import TaskSpec
 from oda_core.types import EpisodeEvent, Event, Purpose, Source, TcpState
-from oda_policy.evaluate import episode_seed
 from oda_policy.policy import PolicySnapshot
 from oda_sim.connector import Connector, dump_connector
 from oda_sim.env import InsertionEnv
@@ -91,7 +91,7 @@ def attempts(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator
     """Episodes of the scripted operator, successful or not."""
     for number in range(count):
         start = _start(env, session, number, Purpose.DEMONSTRATION, seed)
-        operator = Operator(env.connector, _generator(start))
+        operator = Operator(env.connector, operator_generator(start.seed))
         yield record(env, _operate(operator, env), start, Source.HUMAN)
 
 
@@ -99,7 +99,7 @@ def offline_episodes(env: InsertionEnv, count: int, seed: int, session: str) -> 
     """Episodes of an operator whose habits vary from good to useless."""
     for i in range(count):
         start = _start(env, session, i, Purpose.TRAINING, seed)
-        rng = _generator(start)
+        rng = operator_generator(start.seed)
         habit = draw_habit(rng)
         believed = _misjudged(env.connector, habit.error_m, rng)
         operator = Operator(believed, rng, technique=habit.technique)
@@ -130,7 +130,7 @@ def reruns(
     """Episodes of a policy with exploration noise of varying size."""
     for i in range(count):
         start = _start(env, session, i, Purpose.TRAINING, seed)
-        rng = _generator(start)
+        rng = operator_generator(start.seed)
         act = _drifting(_follow(snapshot, rng), rng.uniform(0.0, 0.3), rng)
         yield record(env, act, start, Source.POLICY)
 
@@ -188,10 +188,6 @@ def _start(
         event=Event.START,
         seed=episode_seed(seed, number),
     )
-
-
-def _generator(start: EpisodeEvent) -> np.random.Generator:
-    return np.random.default_rng([start.seed, 0x0D])
 
 
 def _operate(operator: Operator, env: InsertionEnv) -> Act:

@@ -95,7 +95,10 @@ class DemoOptions:
 @described
 @dataclass(frozen=True, kw_only=True)
 class SimOptions:
-    """Run the simulated cell alone, with the arbiter, for a look or a program of your own."""
+    """Run the simulated cell alone, with the arbiter, for a look or a program of your own.
+
+    Example: oda sim --connector uk-ac-plug
+    """
 
     connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
     seed: int = setting(0, "of sensor noise")

@@ -10,10 +10,11 @@ from oda_bringup.assets import shipped_checkpoint, shipped_demonstrations
 from oda_bringup.inputs import check_checkpoint, check_demonstrations
 from oda_bringup.parallel import workers
 from oda_core.files import sha256_file
+from oda_core.seeds import episode_seed
 from oda_core.spec import TaskSpec
 from oda_core.types import Purpose
 from oda_policy.config import FinetuneConfig
-from oda_policy.evaluate import EpisodeRequest, episode_seed, run_episode
+from oda_policy.evaluate import EpisodeRequest, run_episode
 from oda_policy.finetune import Finetuner
 from oda_policy.policy import PolicySnapshot
 from oda_sim.connector import Connector, load_connector
