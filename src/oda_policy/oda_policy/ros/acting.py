@@ -10,6 +10,9 @@ from oda_core.types import EpisodeEvent, Purpose, TcpState
 from oda_policy.policy import PolicySnapshot, episode_generator
 
 
+NEVER_NS = 2**63
+
+
 class Command(NamedTuple):
     """What to command for the state at a stamp."""
 
@@ -36,7 +39,7 @@ class Acting:
         self.start, self.snapshot, self._spec = start, snapshot, spec
         self._generator = episode_generator(start.seed, start.episode_id)
         self._next_ns = start.stamp_ns
-        self.ticks = 0
+        self._ticks = 0
         self._last: Command | None = None
 
     def repeats(self, stamp_ns: int) -> Command | None:
@@ -51,9 +54,10 @@ class Acting:
         """The command for the next tick; None at the episode's last."""
         self._next_ns = state.stamp_ns + self._spec.period_ns
         self._last = None
-        self.ticks += 1
-        ended = self.ticks > 1 and state.inserted
-        if not ended and self.ticks <= self.start.max_steps:
+        self._ticks += 1
+        if self._ticks > self.start.max_steps or (self._ticks > 1 and state.inserted):
+            self._next_ns = NEVER_NS
+        else:
             action = self._act(observe(state, self.start.start_pose, self._spec))
             self._last = Command(state.stamp_ns, to_twist(action, self._spec))
         return self._last

@@ -161,11 +161,17 @@ class Learner:
         self._publish(number, data)
         if number % self._save_every == 0:
             self.finetuner.save(self._directory)
-        self._weights_path(number - 2 * KEPT).unlink(missing_ok=True)
+            self._forget(number - KEPT)
 
     def _publish(self, number: int, data: bytes) -> None:
         self.made.append(Version(number, hashlib.sha256(data).hexdigest(), data))
         self._notify()
+
+    def _forget(self, newest: int) -> None:
+        """Remove the weights that no continued session publishes again."""
+        for path in self._weights_path(0).parent.glob("[0-9]*.safetensors"):
+            if int(path.stem) <= newest:
+                path.unlink()
 
     def _weights_path(self, number: int) -> Path:
         return self._directory / "weights" / f"{number:06d}.safetensors"
