@@ -27,6 +27,8 @@ from oda_sim.wrench import WINDOW, WrenchSensor
 TICK_NS = 10_000_000
 STEPS_PER_TICK = round(TICK_NS * 1e-9 / TIMESTEP_S)
 START_NOISE_M = 1e-3
+LINEAR_FIRST = np.array([3, 4, 5, 0, 1, 2])  # MuJoCo puts the angular velocity first
+XYZW = np.array([1, 2, 3, 0])  # MuJoCo's quaternions are wxyz
 HELD_TICKS = 5  # inserted only counts after 50 ms
 Vector = NDArray[np.float64]
 
@@ -107,7 +109,7 @@ class InsertionSim:
         return TcpState(
             stamp_ns=self.time_ns,
             pose=self.tcp_pose(),
-            twist=np.roll(self._velocity, 3),
+            twist=self._velocity[LINEAR_FIRST],
             wrench=self._sensor.read(),
             inserted=self._held >= HELD_TICKS,
         )
@@ -125,7 +127,7 @@ class InsertionSim:
         """TCP in the base frame."""
         quaternion = np.zeros(4)
         mujoco.mju_mat2Quat(quaternion, self.data.site_xmat[self._tcp])
-        return Pose(self.data.site_xpos[self._tcp].copy(), np.roll(quaternion, -1))
+        return Pose(self.data.site_xpos[self._tcp].copy(), quaternion[XYZW])
 
     def depth_and_offset(self) -> tuple[float, float]:
         """Depth of the plug's tip in the socket and its distance from the socket's axis [m]."""
