@@ -11,7 +11,7 @@ The ROS adapt node and run_in_process drive the same machine, and its JSON resum
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -140,8 +140,9 @@ class AdaptMachine:
                 "resume the session from its saved progress"
             )
         p = self.progress
-        placed = {"phase": p.phase, "round": p.round, "policy_version": request.policy_version}
-        p.outcomes = (*p.outcomes, Outcome(**{**vars(outcome), **placed}))
+        version = request.policy_version
+        placed = replace(outcome, phase=p.phase, round=p.round, policy_version=version)
+        p.outcomes = (*p.outcomes, placed)
         if self._aborted():
             self._end(Phase.FAILED, f"{p.config.max_aborts} episodes in a row were aborted")
         elif p.phase is Phase.FINETUNE:

@@ -158,4 +158,5 @@ _TRAINED = ("encoder", "actor", "critics")
 @torch.no_grad()
 def follow(targets: Iterable[Tensor], sources: Iterable[Tensor], rate: float) -> None:
     """Move each target a share of the way to its source: psi' <- psi' + rate (psi - psi')."""
-    torch._foreach_lerp_(list(targets), list(sources), rate)
+    for target, source in zip(targets, sources, strict=True):
+        target.lerp_(source, rate)

@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +97,11 @@ def append(
             the buffer already.
     """
     info = read_info(path)
-    info = BufferInfo(**{**vars(info), "sources": (*info.sources, *sources)})
+    info = replace(info, sources=(*info.sources, *sources))
     image = io.BytesIO(data_file(path).read_bytes())
     with h5py.File(image, "r+") as file:
-        known = {(g.attrs["session"], int(g.attrs["episode_id"])) for g in file.values()}
+        groups: Any = file.values()
+        known = {(g.attrs["session"], int(g.attrs["episode_id"])) for g in groups}
         for episode in episodes:
             key = (episode.end.session, episode.end.episode_id)
             if key in known:
@@ -145,9 +146,7 @@ def _header(info: BufferInfo) -> dict[str, Any]:
     }
 
 
-def _add(
-    file: h5py.File, episodes: Sequence[Episode], connector: str, where: str
-) -> tuple[int, int]:
+def _add(file: Any, episodes: Sequence[Episode], connector: str, where: str) -> tuple[int, int]:
     for episode in episodes:
         if episode.end.connector != connector:
             raise BufferFileError(
@@ -227,7 +226,7 @@ def _open(path: str | Path) -> h5py.File:
         ) from error
 
 
-def _info(file: h5py.File, path: str | Path) -> BufferInfo:
+def _info(file: Any, path: str | Path) -> BufferInfo:
     if "oda" not in file.attrs:
         raise BufferFileError(f"{path}: HDF5 without ODA's attributes; make it with oda convert")
     header = json.loads(str(file.attrs["oda"]))
@@ -247,7 +246,7 @@ def _info(file: h5py.File, path: str | Path) -> BufferInfo:
         raise BufferFileError(str(error)) from error
 
 
-def _read(file: h5py.File, name: str, path: str) -> Episode:
+def _read(file: Any, name: str, path: str) -> Episode:
     try:
         group = file[name]
         a = group.attrs

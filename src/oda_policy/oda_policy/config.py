@@ -15,7 +15,7 @@ Preset = Literal["paper", "best"]
 
 def setting(default: T, description: str) -> T:
     """Dataclass field with a default and a description."""
-    return cast(T, field(default=default, metadata={"description": description}))
+    return field(default=default, metadata={"description": description})
 
 
 def described(schema: type[T]) -> type[T]:

@@ -1,6 +1,6 @@
 """Algorithm 1: meta-train encoder, actor and critics on the recorded data of many connectors."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -146,7 +146,7 @@ def _gate(checkpoint: Checkpoint, config: MetaTrainConfig, output: Path) -> None
 
 
 @contextmanager
-def tensorboard(directory: Path) -> Iterator[Listener]:
+def tensorboard(directory: Path) -> Generator[Listener, None, None]:
     """Listener that writes scalars for TensorBoard."""
     writer = SummaryWriter(str(directory))
 
@@ -161,7 +161,7 @@ def tensorboard(directory: Path) -> Iterator[Listener]:
 
 
 @contextmanager
-def progress(total: int, console: Console) -> Iterator[Listener]:
+def progress(total: int, console: Console) -> Generator[Listener, None, None]:
     """Listener that draws a progress bar with the newest scalars."""
     columns = (
         TextColumn("meta-train"),

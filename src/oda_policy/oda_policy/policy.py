@@ -59,7 +59,8 @@ class PolicySnapshot:
         self._obs_size = self._layers[0][0].shape[0] - len(self.z)
         # the task code never changes while acting: fold it into the first bias
         first, bias = self._layers[0]
-        self._layers[0] = (first[: self._obs_size], bias + self.z @ first[self._obs_size :])
+        folded = np.asarray(bias + self.z @ first[self._obs_size :], np.float32)
+        self._layers[0] = (first[: self._obs_size], folded)
 
     @property
     def version(self) -> int:
@@ -81,7 +82,7 @@ class PolicySnapshot:
         mean, std = self.distribution(obs)
         if generator is None:
             return mean
-        return np.clip(mean + std * generator.standard_normal(mean.shape, np.float32), -1, 1)
+        return _clip(mean + std * generator.standard_normal(mean.shape, np.float32))
 
     def explore(self, obs: Array, generator: np.random.Generator) -> Array:
         """A sampled action with the exploration noise of training episodes added, (6,)."""
@@ -89,7 +90,7 @@ class PolicySnapshot:
         if not self.info.exploration_noise:
             return action
         noise = generator.standard_normal(action.shape, np.float32)
-        return np.clip(action + np.float32(self.info.exploration_noise) * noise, -1, 1)
+        return _clip(action + np.float32(self.info.exploration_noise) * noise)
 
     def distribution(self, obs: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the action, (6,) each."""
@@ -154,6 +155,10 @@ def snapshot(
         exploration_noise=exploration_noise,
     )
     return PolicySnapshot(info, tensors)
+
+
+def _clip(action: NDArray[Any]) -> Array:
+    return np.clip(action, -1.0, 1.0).astype(np.float32)
 
 
 def _array(value: Tensor) -> Array:

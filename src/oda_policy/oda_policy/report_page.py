@@ -132,7 +132,8 @@ def _spans(
             item["phase"],
             item["round"],
         ):
-            spans.append((NAMES.get(item["phase"], item["phase"]), begin, ends[i]))
+            phase = str(item["phase"])
+            spans.append((NAMES.get(phase, phase), begin, ends[i]))
             begin = ends[i]
     return spans
 

@@ -9,9 +9,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import rclpy
+from rclpy.action import ActionClient
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from std_srvs.srv import Trigger
 
 from oda_core.spec import TaskSpec
 from oda_core.types import Episode, EpisodeEvent, Event, Purpose
+from oda_msgs.action import Adapt
 from oda_policy.agent import Agent
 from oda_policy.buffer import BufferInfo, write_buffer
 from oda_policy.checkpoint import Checkpoint, CheckpointInfo
@@ -76,16 +82,17 @@ class Graph:
         self.processes = {}
 
     def start(self, *names):
+        """Start nodes, by default all."""
         for name in names or COMMANDS:
-            arguments = [f"-p{k}:={v}" for k, v in self.parameters.get(name, {}).items()]
-            ros = ["--ros-args", *[part for a in arguments for part in ("-p", a[2:])]]
-            log = (self.directory / f"{name}.log").open("ab")
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, *COMMANDS[name], *ros],
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            parameters = self.parameters.get(name, {}).items()
+            ros = [word for key, value in parameters for word in ("-p", f"{key}:={value}")]
+            with (self.directory / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    [sys.executable, *COMMANDS[name], "--ros-args", *ros],
+                    env=self.environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
 
     def kill(self, name):
         process = self.processes.pop(name)
@@ -110,3 +117,55 @@ class Graph:
 
     def log(self, name):
         return (self.directory / f"{name}.log").read_text()
+
+
+class Client:
+    """Talks to the graph from the test's process, in a context of its own."""
+
+    def __init__(self, domain):
+        self.context = Context()
+        rclpy.init(context=self.context, domain_id=domain)
+        self.node = rclpy.create_node("test_client", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.adapt = ActionClient(self.node, Adapt, "/oda/adapt")
+
+    def close(self):
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.try_shutdown(context=self.context)
+
+    def until(self, condition, limit_s=60.0, what="the condition"):
+        """Turn until a condition holds."""
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            assert time.monotonic() < deadline, f"{what} did not come within {limit_s} s"
+            self.executor.spin_once(0.05)
+
+    def spin(self, seconds):
+        """Turn for a while: to see that nothing comes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.executor.spin_once(0.05)
+
+    def call(self, name):
+        client = self.node.create_client(Trigger, name)
+        self.until(client.service_is_ready, what=name)
+        answer = client.call_async(Trigger.Request())
+        self.until(answer.done, what=name)
+        return answer.result()
+
+    def start(self, goal, on_feedback=lambda _: None):
+        """Send a goal; its handle and the future of its result."""
+        self.until(self.adapt.server_is_ready, what="/oda/adapt")
+        sent = self.adapt.send_goal_async(goal, lambda m: on_feedback(m.feedback))
+        self.until(sent.done, what="the goal's acceptance")
+        handle = sent.result()
+        assert handle.accepted
+        return handle, handle.get_result_async()
+
+    def run(self, goal, on_feedback=lambda _: None, limit_s=240.0):
+        """Run a goal to its end: status and result."""
+        _, result = self.start(goal, on_feedback)
+        self.until(result.done, limit_s, "the result")
+        return result.result().status, result.result().result

@@ -14,7 +14,14 @@ from rclpy.action import ActionServer
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from oda_core.messages import header, pose_to_msg, stamp_ns, state_to_msg, twist_from_msg
+from oda_core.messages import (
+    header,
+    pose_to_msg,
+    stamp_ns,
+    state_to_msg,
+    twist_from_msg,
+    twist_to_msg,
+)
 from oda_core.ros import qos
 from oda_core.ros.main import main as run_main
 from oda_core.ros.parameters import declare
@@ -50,7 +57,8 @@ class PointRobotNode(Node):
         self._safety = self.create_publisher(SafetyState, "/oda/safety", qos.LATCHED)
         self.create_subscription(TwistStamped, "/oda/policy/twist", self._on_twist, qos.COMMAND)
         ActionServer(self, Reset, "/oda/reset", self._on_reset)
-        self.create_service(Trigger, "/test/corrupt_next_state", self._on_corrupt)
+        self.create_service(Trigger, "/test/corrupt", self._on_corrupt)
+        self.create_service(Trigger, "/test/mend", self._on_mend)
         self.create_service(Trigger, "/test/abort", self._on_abort)
         self._sent = 0.0
         self.create_timer(0.01, self._on_time)
@@ -78,7 +86,11 @@ class PointRobotNode(Node):
 
     def _command(self, stamp, twist):
         self._twist = twist
-        executed = SafetyState(header=header(stamp, TCP_FRAME, rclpy_class), twist=_twist(twist))
+        self._report(stamp)
+
+    def _report(self, stamp):
+        twist = twist_to_msg(self._twist, rclpy_class)
+        executed = SafetyState(header=header(stamp, TCP_FRAME, rclpy_class), twist=twist)
         executed.state = SafetyState.STATE_ABORT if self._abort else SafetyState.STATE_ACTIVE
         executed.reason = "test" if self._abort else ""
         self._safety.publish(executed)
@@ -90,18 +102,17 @@ class PointRobotNode(Node):
         self._publish_state()
 
     def _publish_state(self):
-        twist = self._twist * (np.nan if self._corrupt else 1.0)
-        self._corrupt = False
-        message = state_to_msg(self._state(np.zeros(6)), rclpy_class)
-        message.twist = _twist(twist)
+        message = state_to_msg(self._state(), rclpy_class)
+        if self._corrupt:
+            message.wrench.force.x = float("nan")
         self._sent = time.monotonic()
         self._states.publish(message)
 
-    def _state(self, twist):
+    def _state(self):
         return TcpState(
             stamp_ns=self._time_ns,
             pose=Pose(self._position, DOWN),
-            twist=twist,
+            twist=self._twist,
             wrench=np.r_[0.0, 0.0, 1e3 * (NOMINAL[2] - self._position[2]), 0.0, 0.0, 0.0],
             inserted=bool(self._position[2] <= self._goal_z),
         )
@@ -118,13 +129,14 @@ class PointRobotNode(Node):
 
     def _on_abort(self, _, response):
         self._abort = response.success = True
+        self._report(self._time_ns)
         return response
 
-
-def _twist(values):
-    from oda_core.messages import twist_to_msg
-
-    return twist_to_msg(values, rclpy_class)
+    def _on_mend(self, _, response):
+        self._abort = self._corrupt = False
+        response.success = True
+        self._report(self._time_ns)
+        return response
 
 
 if __name__ == "__main__":

@@ -133,14 +133,16 @@ def sealed(snapshot_):
 
 def test_keeps_the_newest_versions_of_one_session(checkpoint):
     store = WeightsStore(SPEC)
-    for version in (2, 0, 1, 5, 4, 3):
+    for version in range(6):
         store.add("a", version, *sealed(policy(checkpoint, version)))
     assert store.versions == [2, 3, 4, 5][-KEPT:]
     assert store.get("a", 5).version == 5
     assert store.get("a", 0) is None
     assert store.get("b", 5) is None
-    store.add("b", 0, *sealed(policy(checkpoint)))
-    assert store.versions == [0]
+    store.add("a", 4, *sealed(policy(checkpoint, 4)))  # a trainer that continues
+    assert store.versions == [4]
+    store.add("b", 7, *sealed(policy(checkpoint, 7)))
+    assert store.versions == [7]
 
 
 def test_refuses_weights_that_are_damaged_or_of_another_robot_or_version(checkpoint):

@@ -1,0 +1,221 @@
+"""Adaptation on live nodes: whole, killed and continued, stopped, and with bad input."""
+
+import hashlib
+import json
+import os
+import signal
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from harness import CONNECTOR, Client, Graph, make_checkpoint, make_demonstrations
+
+from oda_msgs.action import Adapt
+from oda_policy.ros.store import EpisodeStore
+
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
+SEED = 1
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Running nodes and a client; a test that kills a node starts it again."""
+    folder = tmp_path_factory.mktemp("world")
+    make_checkpoint(folder / "checkpoint.safetensors")
+    make_demonstrations(folder / "demos")
+    domain = 101 + os.getpid() % 100
+    trainer = {
+        "checkpoint": folder / "checkpoint.safetensors", "updates_per_step": 0.25, "batch": 16,
+        "context": 32, "warmup_updates": 5, "save_every": 3, "device": "cpu",
+    }  # fmt: skip
+    adapt = {"window": 6, "hopeless_episodes": 0, "silence_s": 6.0}
+    graph = Graph(folder, domain, {"trainer": trainer, "adapt": adapt, "sim": {"depth_m": 0.02}})
+    client = Client(domain)
+    graph.start()
+    yield SimpleNamespace(graph=graph, client=client, folder=folder)
+    client.close()
+    codes = graph.stop()
+    assert set(codes.values()) == {0}, codes
+
+
+def goal(world, name, **changes):
+    values = {
+        "connector": CONNECTOR, "demonstrations": str(world.folder / "demos"),
+        "output": str(world.folder / name / "session"), "seed": SEED, "trials": 5,
+        "max_training_episodes": 9, "max_robot_minutes": 30.0,
+    }  # fmt: skip
+    return Adapt.Goal(**(values | changes))
+
+
+def figures(world, name):
+    """Everything of a session that must not depend on the machine or on what was killed."""
+    folder = world.folder / name / "session"
+    report = json.loads((folder / "report.json").read_text())
+    del report["machine"]
+    digests = {}
+    for episode in EpisodeStore(folder / "trainer" / "episodes").episodes():
+        digest = hashlib.sha256()
+        for field in ("observations", "actions", "rewards"):
+            digest.update(getattr(episode, field).tobytes())
+        digests[episode.end.episode_id] = digest.hexdigest()
+    return report, digests
+
+
+@pytest.fixture(scope="module")
+def whole(world):
+    """Result and figures of a session that nothing disturbed."""
+    seen = []
+    status, result = world.client.run(goal(world, "whole"), seen.append)
+    assert status == GoalStatus.STATUS_SUCCEEDED, result.message
+    return SimpleNamespace(result=result, feedback=seen, figures=figures(world, "whole"))
+
+
+def test_a_whole_adaptation_reports_what_it_did(world, whole):
+    report, digests = whole.figures
+    trained = report["training_episodes"]
+    assert 0 < trained <= 9
+    assert report["episodes"] == {"evaluate_initial": 5, "finetune": trained, "evaluate_final": 5}
+    assert sorted(digests) == list(range(10 + trained))
+    assert [f.episode_id for f in whole.feedback[1:]] == sorted(digests)
+    assert whole.feedback[0].phase == "encode"
+    versions = [o["policy_version"] for o in report["outcomes"]]
+    assert versions == [0] * 5 + [max(0, k - 2) for k in range(1, trained + 1)] + [trained] * 5
+    assert report["updates"] >= 5
+    assert len(report["encoding"]["mean"]) == 5
+    assert len(set(digests.values())) == len(digests)
+    assert world.folder.joinpath("whole/session/report.html").stat().st_size > 1000
+    assert whole.result.robot_time_s == pytest.approx(report["robot_time_s"]["total"])
+
+
+def test_steps_hold_the_executed_actions_and_the_robot_time_counts_resets(world, whole):
+    store = EpisodeStore(world.folder / "whole" / "session" / "trainer" / "episodes")
+    episodes = store.episodes()
+    outcomes = whole.figures[0]["outcomes"]
+    for episode, outcome in zip(episodes, outcomes, strict=True):
+        moved = np.diff(episode.observations[:, :3], axis=0)  # in units of 10 mm
+        np.testing.assert_allclose(moved, 0.2 * episode.actions[:, :3], atol=1e-5)
+        assert outcome["steps"] == len(episode)
+        assert outcome["robot_time_s"] == pytest.approx(5.0 + 0.1 * len(episode))
+        assert outcome["peak_force_n"] == pytest.approx(
+            20 * np.linalg.norm(episode.observations[:, 12:15], axis=1).max(), rel=1e-5
+        )
+        assert episode.success == episode.terminations[-1]
+
+
+def test_the_same_seed_gives_the_same_steps_and_figures(world, whole):
+    world.client.run(goal(world, "again"))
+    assert figures(world, "again") == whole.figures
+
+
+def test_another_seed_gives_other_steps(world, whole):
+    world.client.run(goal(world, "other", seed=SEED + 1, trials=1, max_training_episodes=1))
+    assert figures(world, "other")[1][0] != whole.figures[1][0]
+
+
+@pytest.mark.parametrize("victim", ["trainer", "adapt", "policy"])
+def test_killed_at_random_episodes_and_continued_it_counts_the_same(world, whole, victim):
+    rng = np.random.default_rng(sum(victim.encode()))
+    last = len(whole.figures[1])
+    kills = sorted(rng.choice(np.arange(1, last - 1), 2, replace=False).tolist())
+    name = f"killed-{victim}"
+    for episode_id in kills:
+        kill_at(world, name, victim, episode_id, rng.integers(1, 15))
+        world.graph.start(victim)
+    status, result = world.client.run(goal(world, name))
+    assert status == GoalStatus.STATUS_SUCCEEDED, result.message
+    assert figures(world, name) == whole.figures
+
+
+def kill_at(world, name, victim, episode_id, turns):
+    """Run until an episode was counted and a few messages more; kill -9; wait for the end."""
+    newest = [-1]
+    client, graph = world.client, world.graph
+    _, result = client.start(goal(world, name), lambda f: newest.append(f.episode_id))
+    client.until(lambda: newest[-1] >= episode_id or result.done(), 120, f"episode {episode_id}")
+    assert not result.done(), result.result().result.message
+    for _ in range(turns):
+        client.executor.spin_once(0.005)
+    graph.kill(victim)
+    if victim == "adapt":
+        client.until(lambda: not client.adapt.server_is_ready(), 60, "the end of the adapt node")
+        return
+    client.until(result.done, 60, "the end of the goal")
+    assert result.result().status == GoalStatus.STATUS_ABORTED
+    silent = {"trainer": "/oda/trainer/status: silent", "policy": "/oda/step: silent"}[victim]
+    assert silent in result.result().result.message
+
+
+def test_a_cancelled_goal_stops_and_continues(world, whole):
+    newest = [-1]
+    client = world.client
+    handle, result = client.start(goal(world, "cancel"), lambda f: newest.append(f.episode_id))
+    client.until(lambda: newest[-1] >= 3)
+    handle.cancel_goal_async()
+    client.until(result.done, 20)
+    assert result.result().status == GoalStatus.STATUS_CANCELED
+    assert "resumed" in result.result().result.message
+    assert client.run(goal(world, "cancel"))[0] == GoalStatus.STATUS_SUCCEEDED
+    assert figures(world, "cancel") == whole.figures
+
+
+def test_a_finished_session_is_only_reported_again(world, whole):
+    status, result = world.client.run(goal(world, "whole"))
+    assert status == GoalStatus.STATUS_SUCCEEDED
+    assert result.message == whole.result.message
+    assert figures(world, "whole") == whole.figures
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"demonstrations": "/nowhere"}, "/nowhere"),
+        ({"connector": "other"}, "expected other"),
+        ({"trials": 0}, "initial_trials"),
+    ],
+)
+def test_a_bad_goal_is_refused_with_its_reason(world, changes, reason):
+    status, result = world.client.run(goal(world, "bad" + reason.strip("/"), **changes))
+    assert status == GoalStatus.STATUS_ABORTED
+    assert reason in result.message
+    assert not result.report_json
+
+
+def test_a_silent_state_with_nan_moves_nothing_and_is_named(world):
+    newest = [-1]
+    client = world.client
+    _, result = client.start(goal(world, "nan"), lambda f: newest.append(f.episode_id))
+    client.until(lambda: newest[-1] >= 1)
+    client.call("/test/corrupt")
+    client.until(result.done, 60)
+    assert "/oda/step: silent" in result.result().result.message
+    assert "expected finite numbers" in world.graph.log("policy")
+    client.call("/test/mend")
+    assert client.run(goal(world, "nan"))[0] == GoalStatus.STATUS_SUCCEEDED
+
+
+def test_a_safety_abort_stops_the_session_until_a_person_recovers(world, whole):
+    newest = [-1]
+    client = world.client
+    _, result = client.start(goal(world, "safety"), lambda f: newest.append(f.episode_id))
+    client.until(lambda: newest[-1] >= 2)
+    client.call("/test/abort")
+    client.until(result.done, 60)
+    assert "/oda/start" in result.result().result.message
+    status, refused = client.run(goal(world, "safety"))
+    assert status == GoalStatus.STATUS_ABORTED
+    assert "stopped the robot" in refused.message
+    client.call("/test/mend")
+    assert client.run(goal(world, "safety"))[0] == GoalStatus.STATUS_SUCCEEDED
+    assert figures(world, "safety") == whole.figures
+
+
+def test_interrupted_nodes_end_at_once_with_code_zero(world):
+    newest = [-1]
+    world.client.start(goal(world, "interrupt"), lambda f: newest.append(f.episode_id))
+    world.client.until(lambda: newest[-1] >= 1)
+    for process in world.graph.processes.values():
+        process.send_signal(signal.SIGINT)
+    codes = {name: p.wait(timeout=15) for name, p in world.graph.processes.items()}
+    assert set(codes.values()) == {0}, codes
+    world.graph.processes = {}
