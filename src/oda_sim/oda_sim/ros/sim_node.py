@@ -102,11 +102,7 @@ class SimNode(Node):
             stamp_ns(msg.header.stamp), msg.header.frame_id, twist_from_msg(msg.twist)
         )
         if refusal:
-            self.get_logger().warning(
-                f"refused command: {refusal}",
-                throttle_duration_sec=1.0,
-                throttle_time_source_type="STEADY_TIME",
-            )
+            self.get_logger().warning(f"refused command: {refusal}", throttle_duration_sec=1.0)
 
     def _on_safety(self, msg: SafetyState) -> None:
         self._stopped = msg.reason if msg.state == SafetyState.STATE_ABORT else ""

@@ -111,20 +111,14 @@ class ArbiterNode(Node):
         if executed is not None:
             self._send(executed)
         if self._arbiter.refused != before:
-            self.get_logger().warning(
-                self._arbiter.reason,
-                throttle_duration_sec=1.0,
-                throttle_time_source_type="STEADY_TIME",
-            )
+            self.get_logger().warning(self._arbiter.reason, throttle_duration_sec=1.0)
             self._report()
 
     def _state(self, request: Request) -> MeasuredState | None:
         try:
             return self._states.at(request.stamp_ns) if self._lockstep else self._states.newest()
         except ContractError as error:
-            self.get_logger().error(
-                str(error), throttle_duration_sec=1.0, throttle_time_source_type="STEADY_TIME"
-            )
+            self.get_logger().error(str(error), throttle_duration_sec=1.0)
             return None
 
     def _watch(self) -> None:
