@@ -27,6 +27,7 @@ from oda_sim.cell import Cell
 from oda_sim.connector import load_connector
 from oda_sim.insertion import TICK_NS, InsertionSim
 from oda_sim.ros.publishers import CellPublishers
+from oda_sim.ros.window import Window
 
 REPEAT_S = 0.2
 SLICE = 10  # ticks of a reset motion between looks at the topics
@@ -69,8 +70,14 @@ class SimNode(Node):
         self._stopped = ""  # by the arbiter, why
         watch(self, settings, self._change)
         self._open()
+        self._window = None if settings.headless else Window(self, sim)
         mode = "lock-step" if settings.lockstep else f"{settings.realtime_factor} x real time"
         self.get_logger().info(f"{sim.connector.name} is mounted; {mode}")
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
 
     def _open(self) -> None:
         self.create_subscription(TwistStamped, topics.COMMAND, self._on_command, qos.COMMAND)

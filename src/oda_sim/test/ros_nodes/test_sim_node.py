@@ -210,11 +210,14 @@ def test_every_parameter_is_described(lockstep: Robot) -> None:
         ({"connector": "nothing"}, "nothing"),
         ({"realtime_factor": 0.0}, "expected 0.01 to 50.0"),
         ({"lockstep": 3}, "expected bool"),
+        ({"headless": False}, "set headless to true"),
     ],
 )
 def test_bad_parameters_end_with_one_clear_line(
-    domain: int, tmp_path: Path, parameters: dict, line: str
+    domain: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: dict, line: str
 ) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with Nodes(tmp_path, domain) as nodes:
         name = nodes.start(SIM, **parameters)
         assert nodes.wait(name, 30) == 2
