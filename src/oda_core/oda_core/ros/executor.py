@@ -16,6 +16,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.waitable import NumberOfEntities
 
 KINDS = ("subscription", "guard_condition", "timer", "client", "service")
+ATTRIBUTES = ("subscriptions", "guards", "timers", "clients", "services", "waitables")
 FULL_LOOK_NS = 20_000_000  # under load, services are looked at this often
 
 
@@ -58,8 +59,8 @@ class LeanExecutor(SingleThreadedExecutor):
         look.call()
         if look is full:
             self._next_full_ns = time.monotonic_ns() + FULL_LOOK_NS
-        if look.triggered:
-            self._looks = None  # an entity may have been added
+        if look.triggered and self._present() != self._known:
+            self._looks = None
         if look.others_ready():
             self.spin_once(0)
 
@@ -75,20 +76,16 @@ class LeanExecutor(SingleThreadedExecutor):
             self._tasks = [t for t in self._tasks if not (t[0].done() or t[0].cancelled())]
         return ended
 
-    def _collect(self) -> "tuple[_Look, _Look]":
+    def _present(self) -> list[list[Any]]:
+        """All entities of all nodes, one list per attribute of a node."""
         nodes = self.get_nodes()
+        return [[e for node in nodes for e in getattr(node, name)] for name in ATTRIBUTES]
 
-        def every(name: str) -> list[Any]:
-            return [entity for node in nodes for entity in getattr(node, name)]
-
-        entities = {
-            "subscription": every("subscriptions"),
-            "guard_condition": [*every("guards"), self._guard, self._sigint_gc],
-            "timer": every("timers"),
-            "client": every("clients"),
-            "service": every("services"),
-        }
-        waitables = every("waitables")
+    def _collect(self) -> "tuple[_Look, _Look]":
+        self._known = self._present()
+        *known, waitables = self._known
+        entities = dict(zip(KINDS, known, strict=True))
+        entities["guard_condition"] = [*known[1], self._guard, self._sigint_gc]
         urgent = [w for w in waitables if not isinstance(w, EventHandler)]
         self._next_full_ns = 0
         self._looks = (
@@ -109,7 +106,9 @@ class _Look:
         self._add = [(adders[kind], e.handle) for kind in KINDS for e in entities[kind]]
         self._subscriptions = [(e.handle.pointer, e) for e in entities["subscription"]]
         self._timers = [(e.handle.pointer, e) for e in entities["timer"]]
-        self._guards = [(e.handle.pointer, e) for e in entities["guard_condition"]]
+        own = entities["guard_condition"][:-2]  # the last two wake the executor itself
+        self._guards = [(e.handle.pointer, e) for e in own]
+        self._guarded = False
 
     def wait(self, timeout_ns: int) -> None:
         self._set.clear_entities()
@@ -136,12 +135,14 @@ class _Look:
                     timer.callback()
         ready = self._set.get_ready_entities("guard_condition")
         self.triggered = bool(ready)
+        self._guarded = False
         for pointer, guard in self._guards:
             if pointer in ready:  # waiting reset it; rclpy triggers it anew
-                guard._executor_triggered = True
+                guard._executor_triggered = self._guarded = True
 
     def others_ready(self) -> bool:
-        if self.triggered or any(waitable.is_ready(self._set) for waitable in self._waitables):
+        """Whether rclpy has something to do."""
+        if self._guarded or any(waitable.is_ready(self._set) for waitable in self._waitables):
             return True
         return any(
             self._entities[kind] and self._set.get_ready_entities(kind)

@@ -1,26 +1,68 @@
 """Topics of the simulated cell, cheap enough for many times real time.
 
-State and clock are published serialized, without message objects in between.
+All are published serialized, without message objects in between: the layout of each is fixed,
+because its names are, so that only stamp and numbers change.
 """
 
 import struct
 
+import numpy as np
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
 
 from oda_core import topics
-from oda_core.messages import SECOND_NS, header, pose_to_msg, wrench_to_msg
+from oda_core.messages import SECOND_NS
 from oda_core.ros import qos
-from oda_core.ros.types import rclpy_class
 from oda_core.types import BASE_FRAME, TCP_FRAME, TcpState
 from oda_core.wire import LITTLE_ENDIAN, encode_state
 from oda_msgs.msg import TcpState as TcpStateMsg
+from oda_sim.arm import JOINT_NAMES
 from oda_sim.insertion import TICK_NS, InsertionSim
 
 _CLOCK = struct.Struct("<4siI")
+_STAMP = struct.Struct("<iI")
 SLOW_NS = 2 * TICK_NS
+DOUBLE = 8
+
+
+class Template:
+    """A serialized message that begins with a header and ends with rows of doubles.
+
+    Args:
+        message: filled but for stamp and doubles; its sequences have their final sizes.
+        size: doubles of each row.
+        rows: rows; each but the first comes after the count of a sequence, padded to a double.
+    """
+
+    def __init__(self, message: object, size: int, rows: int = 1) -> None:
+        """Serialize the message once."""
+        self._data = bytearray(serialize_message(message))
+        self._row = struct.Struct(f"<{size}d")
+        stride = self._row.size + DOUBLE
+        first = len(self._data) - rows * stride + DOUBLE
+        self._offsets = [first + i * stride for i in range(rows)]
+
+    def fill(self, stamp_ns: int, *rows: np.ndarray) -> bytes:
+        """The message with a stamp [ns] and its rows of numbers."""
+        _STAMP.pack_into(self._data, len(LITTLE_ENDIAN), *divmod(stamp_ns, SECOND_NS))
+        for offset, row in zip(self._offsets, rows, strict=True):
+            self._row.pack_into(self._data, offset, *row.tolist())
+        return bytes(self._data)
+
+
+def joint_template() -> Template:
+    """JointState; rows: position, velocity, effort, each (7,)."""
+    zeros = [0.0] * len(JOINT_NAMES)
+    header = Header(frame_id=BASE_FRAME)
+    message = JointState(
+        header=header, name=list(JOINT_NAMES), position=zeros, velocity=zeros, effort=zeros
+    )
+    return Template(message, len(JOINT_NAMES), rows=3)
 
 
 class CellPublishers:
@@ -35,7 +77,10 @@ class CellPublishers:
         self._joints = node.create_publisher(JointState, topics.JOINT_STATES, qos.profile(10))
         self._pose = node.create_publisher(PoseStamped, topics.TCP_POSE, qos.profile(10))
         self._wrench = node.create_publisher(WrenchStamped, topics.WRENCH, qos.profile(10))
-        self._listened: set[object] = set()
+        self._joint_template = joint_template()
+        self._pose_template = Template(PoseStamped(header=Header(frame_id=BASE_FRAME)), 7)
+        self._wrench_template = Template(WrenchStamped(header=Header(frame_id=TCP_FRAME)), 6)
+        self._listened: set[Publisher] = set()
         self.state = sim.state()
 
     def look_for_listeners(self) -> None:
@@ -62,22 +107,12 @@ class CellPublishers:
         self._clock.publish(_CLOCK.pack(LITTLE_ENDIAN, *stamp))
 
     def _publish_standard_types(self, state: TcpState) -> None:
-        in_base = header(state.stamp_ns, BASE_FRAME, rclpy_class)
+        at_ns = state.stamp_ns
         if self._joints in self._listened:
-            joints = self._sim.joint_state()
-            self._joints.publish(
-                JointState(
-                    header=in_base,
-                    name=list(joints.names),
-                    position=joints.position.tolist(),
-                    velocity=joints.velocity.tolist(),
-                    effort=joints.effort.tolist(),
-                )
-            )
+            _, position, velocity, effort = self._sim.joint_state()
+            self._joints.publish(self._joint_template.fill(at_ns, position, velocity, effort))
         if self._pose in self._listened:
-            pose = pose_to_msg(state.pose, rclpy_class)
-            self._pose.publish(PoseStamped(header=in_base, pose=pose))
+            row = np.concatenate(state.pose)
+            self._pose.publish(self._pose_template.fill(at_ns, row))
         if self._wrench in self._listened:
-            in_tcp = header(state.stamp_ns, TCP_FRAME, rclpy_class)
-            wrench = wrench_to_msg(state.wrench, rclpy_class)
-            self._wrench.publish(WrenchStamped(header=in_tcp, wrench=wrench))
+            self._wrench.publish(self._wrench_template.fill(at_ns, state.wrench))
