@@ -74,6 +74,16 @@ missing_packages() {
   command -v cmake >/dev/null || echo cmake
   command -v make >/dev/null || echo make
   [[ $ROS == wheels ]] || missing_ros_packages
+  [[ $TARGET == adapt || $EUID != 0 ]] || missing_picture_packages
+}
+
+# Pictures from the simulation need OpenGL without a display; all else works without them.
+missing_picture_packages() {
+  local libraries
+  libraries=$(ldconfig -p)
+  [[ $libraries == *libEGL.so.1* ]] || echo libegl1
+  [[ $libraries == *libOpenGL.so.0* || $libraries == *libGL.so.1* ]] || echo libopengl0
+  [[ -n $(compgen -G '/usr/lib/*/dri/*_dri.so') ]] || echo libgl1-mesa-dri
 }
 
 has_headers() {

@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+from ctypes.util import find_library
+
+import pytest
 
 SCRIPT = """
 import sys, numpy as np
@@ -19,6 +22,7 @@ env.close()
 """
 
 
+@pytest.mark.skipif(find_library("EGL") is None, reason="pictures need libEGL, see CONTRIBUTING")
 def test_stills_and_films(tmp_path):
     """In a process of its own, because the OpenGL backend is chosen at import."""
     environment = {**os.environ, "MUJOCO_GL": os.environ.get("MUJOCO_GL", "egl")}
