@@ -263,7 +263,7 @@ def run_in_process(
     """Run the machine to its end against an environment, learner and robot in one process.
 
     Args:
-        env: environment; ``robot_time_s`` in its info is the clock of the robot.
+        env: environment.
         finetuner: learner of this session.
         machine: machine at its beginning.
         listener: called after each episode.
@@ -275,11 +275,10 @@ def run_in_process(
     machine.encoded()
     versions: dict[int, PolicySnapshot] = {0: finetuner.snapshot(0)}
     episodes: list[Episode] = []
-    clock = 0.0
     while (request := machine.next_request()) is not None:
-        episode, now = run_episode(env, versions[request.policy_version], request)
-        machine.finish(outcome_of(episode, now - clock))
-        clock = now
+        rollout = run_episode(env, versions[request.policy_version], request)
+        episode = rollout.episode
+        machine.finish(outcome_of(episode, rollout.robot_time_s))
         episodes.append(episode)
         finetuner.add_episode(episode)
         if request.purpose is Purpose.TRAINING:

@@ -29,7 +29,11 @@ class Env(Protocol):
         ...
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """Observation, reward, terminated, truncated and info with ``peak_force_n``."""
+        """Observation, reward, terminated, truncated and info.
+
+        Info of reset and step may tell ``robot_time_s`` that the call took and the episode's
+        ``peak_force_n`` so far.
+        """
         ...
 
 
@@ -47,22 +51,23 @@ class EpisodeRequest:
 
 
 class Rollout(NamedTuple):
-    """An episode and the robot's clock at its end."""
+    """An episode and what it cost."""
 
     episode: Episode
-    clock_s: float  # info's robot_time_s, which counts reset motions too; 0 where it is not told
+    robot_time_s: float  # with the reset motion
 
 
 def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Rollout:
     """Run one episode to its end; the same request and policy give the same actions."""
     generator = episode_generator(request.seed, request.episode_id)
     obs, info = env.reset(seed=request.seed)
-    start_pose = env.start_pose
+    start_pose, robot_time_s = env.start_pose, float(info.get("robot_time_s", 0.0))
     observations, actions, rewards = [obs], list[Array](), list[float]()
     terminated = truncated = False
     while not (terminated or truncated):
         action = select_action(policy, obs, generator, request)
         obs, reward, terminated, truncated, info = env.step(action)
+        robot_time_s += float(info.get("robot_time_s", 0.0))
         actions.append(action)
         observations.append(obs)
         rewards.append(reward)
@@ -87,7 +92,7 @@ def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Ro
         truncations=last & truncated & (not terminated),
         sources=np.full(steps, Source.POLICY, np.uint8),
     )
-    return Rollout(episode, float(info.get("robot_time_s", 0.0)))
+    return Rollout(episode, robot_time_s)
 
 
 def select_action(

@@ -59,20 +59,19 @@ class ReachEnv:
         self.goal = np.array(goal)
         self.start_pose = Pose.identity()
         self._position = np.zeros(3)
-        self._step = self._clock = 0
+        self._step = 0
 
     def reset(self, *, seed: int | None = None) -> tuple[Array, dict[str, Any]]:
         self._offset = np.random.default_rng(seed).uniform(-0.1, 0.1, 3)
         self._position, self._step = np.zeros(3), 0
-        return self._observe(), {}
+        return self._observe(), {"robot_time_s": 0.1}
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         self._position = self._position + 0.1 * np.clip(action[:3], -1, 1)
         self._step += 1
-        self._clock += 1
         done = bool(np.linalg.norm(self._position + self._offset - self.goal) < 0.2)
         cut = not done and self._step >= self.limit
-        info = {"peak_force_n": 1.0, "robot_time_s": 0.1 * self._clock}
+        info = {"peak_force_n": 1.0, "robot_time_s": 0.1}
         return self._observe(), float(done), done, cut, info
 
     def _observe(self) -> Array:

@@ -55,7 +55,9 @@ def adaptation(
 
 
 def test_finetuning_solves_what_demonstrations_alone_do_not(checkpoint: Checkpoint) -> None:
-    machine, _ = adaptation(checkpoint, seed=0, training=60)
+    machine, episodes = adaptation(checkpoint, seed=0, training=60)
+    steps = sum(len(e) for e in episodes) + len(episodes)  # each reset takes as long as a step
+    assert machine.robot_time_s == pytest.approx(0.1 * steps)
     assert machine.rate(Phase.EVALUATE_INITIAL).value <= 0.5
     assert machine.rate(Phase.EVALUATE_FINAL).value >= 0.9
 
