@@ -9,7 +9,6 @@ from oda_core.spec import TaskSpec, observe, to_twist
 from oda_core.types import EpisodeEvent, Purpose, TcpState
 from oda_policy.policy import PolicySnapshot, episode_generator
 
-
 NEVER_NS = 2**63
 
 

@@ -28,6 +28,13 @@ from oda_policy.ros.settings import part, with_defaults
 from oda_policy.ros.trainer import Trainer
 from oda_policy.ros.waiting import Waiter
 
+OF_GOAL = (
+    "initial_trials",
+    "final_trials",
+    "max_training_episodes",
+    "max_robot_minutes",
+    "seed",
+)  # fields of AdaptConfig that the goal carries
 ATTEMPTS = 3  # at one episode that the trainer refuses to store
 SECOND_NS = 1_000_000_000
 
@@ -58,8 +65,7 @@ class AdaptNode(Node):
 
     def __init__(self) -> None:
         super().__init__("adapt")
-        own = with_defaults(AdaptSettings, AdaptConfig())
-        self.settings = declare(self, own)
+        self.settings = declare(self, with_defaults(AdaptSettings, AdaptConfig(), without=OF_GOAL))
         s = self.settings
         self._robot = Robot(self, TaskSpec(), s.silence_s, s.reset_s)
         self._trainer = Trainer(self, s.silence_s)
@@ -73,9 +79,9 @@ class AdaptNode(Node):
             goal_callback=self._on_goal,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
-        self.create_timer(
-            0.1, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )  # limits are looked at while nothing comes
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.1, lambda: None, clock=steady)  # to see limits while nothing comes
+        self.get_logger().info("ready; waits for a goal on /oda/adapt")
 
     def close(self) -> None:
         """Stop the policy; the session can be resumed."""

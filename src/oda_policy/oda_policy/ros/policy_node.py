@@ -67,6 +67,7 @@ class PolicyNode(Node):
         gc.collect()
         gc.freeze()  # what lives now lives on: collections stay short
         gc.disable()  # they are made between episodes
+        self.get_logger().info("ready; acts in episodes that demand a policy")
 
     def _on_weights(self, msg: Weights) -> None:
         where = f"weights version {msg.version} of {msg.session}"

@@ -67,6 +67,7 @@ def report_session(
     computer = Machine(wall_time_s=session.add_wall_time(), host=host, paths=paths)
     provenance = Provenance(**told.get("provenance", {}))
     report = build_report(session.machine, encoding, updates, provenance, computer)
+    report["session"] = session.directory.name  # without what makes it unique on topics
     return report, *write_report(report, session.directory)
 
 

@@ -149,7 +149,11 @@ class Robot:
 
     def _silence(self) -> str:
         gone = self.missing()
-        hint = f"missing: {', '.join(gone)}" if gone else "every node is there; see their logs"
+        hint = (
+            f"missing: {', '.join(gone)}"
+            if gone
+            else "no node is known to be gone yet; see their logs"
+        )
         return (
             f"/oda/step: silent for {self._silence_s:g} s after step {self._steps} of episode "
             f"{self.running.episode_id}; {hint}"

@@ -9,6 +9,7 @@ seed. So every episode is counted once, and none that was acknowledged is lost.
 
 import dataclasses
 import json
+import secrets
 import time
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class Session:
         """Begin in a directory, or continue what was begun there.
 
         Args:
-            directory: its name is the session's.
+            directory: of the session.
             connector: name of the connector.
             config: settings; a continued session may get other budgets.
 
@@ -48,7 +49,8 @@ class Session:
             self.machine = AdaptMachine.load(directory / PROGRESS_NAME)
             self._check(connector, config)
         else:
-            self.machine = AdaptMachine.begin(directory.name, connector, config)
+            name = f"{directory.name}-{secrets.token_hex(4)}"  # topics carry nobody else's
+            self.machine = AdaptMachine.begin(name, connector, config)
             self._save()
         self.wall_time_s = self._read_wall_time()
         self._opened = time.monotonic()

@@ -9,19 +9,20 @@ from oda_core.errors import ConfigError
 T = TypeVar("T")
 
 
-def with_defaults(schema: type[Any], config: Any) -> type[Any]:
+def with_defaults(schema: type[Any], config: Any, without: tuple[str, ...] = ()) -> type[Any]:
     """A flat schema: the fields of schema and those of config, which gives their defaults.
 
     Args:
         schema: dataclass of a node's own parameters.
         config: dataclass instance, such as a preset.
+        without: fields of config that are left out.
     """
     own = [_field(schema, f, f.default) for f in dataclasses.fields(schema)]
     taken = {name for name, _, _ in own}
     more = [
         _field(type(config), f, getattr(config, f.name))
         for f in dataclasses.fields(config)
-        if f.name not in taken
+        if f.name not in taken and f.name not in without
     ]
     return dataclasses.make_dataclass(schema.__name__, own + more, frozen=True, kw_only=True)
 

@@ -15,6 +15,7 @@ from oda_msgs.srv import BeginSession
 from oda_policy.ros.waiting import Waiter
 
 BEGIN_LIMIT_S = 120.0  # reading demonstrations and episodes, on a slow disk too
+AGAIN_S = 3.0  # until the request is sent again; the trainer takes the same one any number of times
 
 
 class Trainer:
@@ -52,18 +53,31 @@ class Trainer:
         Raises:
             SessionError: refused, with the trainer's reason, or no answer.
         """
-        answer = self._client.call_async(request)
-        await waiter.until(
-            answer.done,
-            BEGIN_LIMIT_S,
-            lambda: f"/oda/trainer/begin: no answer within {BEGIN_LIMIT_S:g} s; see its log",
-        )
-        response = answer.result()
+        response = await self._call(request, waiter)
         if not response.success:
             raise SessionError(response.message)
         self._status = TrainerStatus()  # what was heard before was of an older opening
         await self._wait(waiter, lambda: self._status.session == request.session, "first weights")
         return response
+
+    async def _call(self, request: BeginSession.Request, waiter: Waiter) -> BeginSession.Response:
+        """Call, and call again: a request is lost where its server was not discovered yet."""
+        answers = [self._client.call_async(request)]
+        again_s = time.monotonic() + AGAIN_S
+
+        def answered() -> bool:
+            nonlocal again_s
+            if time.monotonic() > again_s:
+                answers.append(self._client.call_async(request))
+                again_s = time.monotonic() + AGAIN_S
+            return any(answer.done() for answer in answers)
+
+        await waiter.until(
+            answered,
+            BEGIN_LIMIT_S,
+            lambda: f"/oda/trainer/begin: no answer within {BEGIN_LIMIT_S:g} s; see its log",
+        )
+        return next(answer.result() for answer in answers if answer.done())
 
     async def version(self, number: int, waiter: Waiter) -> None:
         """Wait until a version of the weights is published."""

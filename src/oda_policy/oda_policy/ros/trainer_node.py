@@ -61,6 +61,7 @@ class TrainerNode(Node):
         self.settings = declare(self, with_defaults(TrainerSettings, base))
         self.finetune = part(FinetuneConfig, self.settings, "parameters of trainer")
         self._learner: Learner | None = None
+        self._directory = Path()
         self._collector = Collector("")
         self._refused, self._published = "", -1
         self._now_ns, self._ended = 0, 0.0  # ROS time of the newest data, wall time of the last end
@@ -71,6 +72,7 @@ class TrainerNode(Node):
         self.create_service(BeginSession, "/oda/trainer/begin", self._on_begin)
         self._learned = self.create_guard_condition(self._on_learned)
         self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info("ready; waits for a session on /oda/trainer/begin")
 
     def close(self) -> None:
         """Stop learning."""
@@ -99,8 +101,12 @@ class TrainerNode(Node):
             demonstrations_sha256=content_sha256(demos),
             checkpoint_sha256=sha256_file(self._checkpoint()),
         )
+        directory = Path(request.session_dir)
+        if self._learner and (self._learner.identity, self._directory) == (identity, directory):
+            self._collector.drop()  # asked again, perhaps by an adapt node that was started anew
+            return len(demos)
         self.close()
-        self._learner = None
+        self._learner, self._directory = None, directory
         checkpoint = Checkpoint.load(self._checkpoint(), spec=TaskSpec())
         finetuner = Finetuner(checkpoint, demos, self.finetune, request.seed)
         inputs = {
@@ -109,13 +115,13 @@ class TrainerNode(Node):
             "preset": self.settings.preset,
         }
         self._learner = Learner(
-            Path(request.session_dir),
+            directory,
             identity,
             finetuner,
             self.settings.save_every,
             self._learned.trigger,
         )
-        describe_trainer(Path(request.session_dir), identity, finetuner, inputs)
+        describe_trainer(directory, identity, finetuner, inputs)
         self._collector = Collector(request.session)
         self._refused, self._published = "", -1
         return len(demos)

@@ -33,7 +33,9 @@ class WeightsStore:
         return self._snapshots.get(version) if session == self.session else None
 
     def add(self, session: str, version: int, sha256: str, data: bytes) -> None:
-        """Check and keep one version; another session's replace all.
+        """Check and keep one version; another session's, or an older one, replaces all.
+
+        Versions count up; one that does not is of a trainer that began again.
 
         Raises:
             CheckpointError: corrupted, or of another robot or version than it says.
@@ -48,7 +50,8 @@ class WeightsStore:
         snapshot = PolicySnapshot.from_bytes(data, self._spec)
         if snapshot.version != version:
             raise CheckpointError(f"{where}: the bytes are of version {snapshot.version}; not used")
-        if session != self.session:
+        if session != self.session or version <= max(self._snapshots, default=-1):
             self.session, self._snapshots = session, OrderedDict()
         self._snapshots[version] = snapshot
-        self._snapshots = OrderedDict(sorted(self._snapshots.items())[-KEPT:])
+        while len(self._snapshots) > KEPT:
+            self._snapshots.popitem(last=False)

@@ -78,6 +78,7 @@ class Graph:
 
     def __init__(self, directory, domain, parameters):
         self.directory, self.parameters = Path(directory), parameters
+        self.domain = domain
         self.environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
         self.processes = {}
 
@@ -93,6 +94,16 @@ class Graph:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 )
+
+    def restart(self, name):
+        """Start a node that was killed, and wait until it is up."""
+        before = self.log(name).count("ready; ")
+        self.start(name)
+        deadline = time.monotonic() + 60
+        while self.log(name).count("ready; ") == before:
+            assert time.monotonic() < deadline, f"{name} did not start"
+            assert self.processes[name].poll() is None, self.log(name)
+            time.sleep(0.05)
 
     def kill(self, name):
         process = self.processes.pop(name)
