@@ -146,7 +146,7 @@ class MetaTrainConfig:
         """Settings named ``paper`` or ``best``."""
         if name == "paper":
             return cls(agent=AgentConfig.paper(), pool_demos=False)
-        return cls(agent=AgentConfig.best(), batch=128, context=128, demo_fraction=0.25)
+        return cls(agent=AgentConfig.best(), tasks=8, batch=64, context=128, demo_fraction=0.25)
 
 
 @described
