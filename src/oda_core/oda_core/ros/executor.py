@@ -7,10 +7,10 @@ and did not end on shutdown.
 
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any
 
 from rclpy.event_handler import EventHandler
-from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.waitable import NumberOfEntities
@@ -49,20 +49,28 @@ class LeanExecutor(SingleThreadedExecutor):
         lean, full = self._looks or self._collect()
         rest_ns = self._next_full_ns - time.monotonic_ns()
         look = lean if rest_ns > 0 else full
-        try:
-            look.wait(rest_ns if rest_ns > 0 else -1)
-        except InvalidHandle:  # an entity was destroyed
-            self._looks = None
-            return
+        look.wait(rest_ns if rest_ns > 0 else -1)
         if not self._context.ok():
             raise ExternalShutdownException()
         look.call()
         if look is full:
             self._next_full_ns = time.monotonic_ns() + FULL_LOOK_NS
+        others_ready = look.others_ready()
         if look.triggered and self._present() != self._known:
-            self._looks = None
-        if look.others_ready():
+            self.release()
+        if others_ready:
             self.spin_once(0)
+
+    def release(self) -> None:
+        """Let go of the entities, so that they can be destroyed; turn() takes them up again."""
+        for look in self._looks or ():
+            look.close()
+        self._looks = None
+
+    def shutdown(self, timeout_sec: float | None = None) -> bool:
+        """Stop executing callbacks."""
+        self.release()
+        return super().shutdown(timeout_sec)
 
     def _advance_tasks(self) -> bool:
         """Run every task to its next await; whether one ended, which others may wait for."""
@@ -101,6 +109,11 @@ class _Look:
     def __init__(self, entities: dict[str, list[Any]], waitables: list[Any], context: Any) -> None:
         self.triggered = False
         self._entities, self._waitables = entities, waitables
+        self._held = ExitStack()  # what is waited on outlives its destruction until close()
+        for held in (context, *(e for kind in KINDS for e in entities[kind])):
+            self._held.enter_context(held.handle)
+        for waitable in waitables:
+            self._held.enter_context(waitable)
         self._set = rclpy_implementation.WaitSet(*_counts(entities, waitables), context.handle)
         adders = {kind: getattr(self._set, f"add_{kind}") for kind in KINDS}
         self._add = [(adders[kind], e.handle) for kind in KINDS for e in entities[kind]]
@@ -109,6 +122,9 @@ class _Look:
         own = entities["guard_condition"][:-2]  # the last two wake the executor itself
         self._guards = [(e.handle.pointer, e) for e in own]
         self._guarded = False
+
+    def close(self) -> None:
+        self._held.close()
 
     def wait(self, timeout_ns: int) -> None:
         self._set.clear_entities()

@@ -63,6 +63,7 @@ def _spin(make: Callable[[], Node], executor: LeanExecutor, stop: threading.Even
         code = end.code if isinstance(end.code, int) else 0
     except OdaError as error:
         code = _report(node, error)
+    executor.release()
     try:
         _close(node)
     except OdaError as error:
