@@ -166,16 +166,16 @@ main(Plain)
 
 
 @pytest.mark.parametrize(
-    ("act", "signals", "code", "output"),
+    ("act", "signals", "codes", "output"),
     [
-        ("spin", [signal.SIGINT], 0, "closed True"),
-        ("spin", [signal.SIGTERM], 0, "closed True"),
-        ("error", [], 2, "found a, expected b; do c"),
-        ("end", [], 7, "closed True"),
-        ("hang", [signal.SIGINT, signal.SIGTERM], 128 + signal.SIGTERM, "ready"),
+        ("spin", [signal.SIGINT], {0}, "closed True"),
+        ("spin", [signal.SIGTERM], {0}, "closed True"),
+        ("error", [], {2}, "found a, expected b; do c"),
+        ("end", [], {7}, "closed True"),
+        ("hang", [signal.SIGINT, signal.SIGTERM], {130, 143}, "ready"),  # whichever is second
     ],
 )
-def test_nodes_end_with_clear_codes(act: str, signals: list, code: int, output: str) -> None:
+def test_nodes_end_with_clear_codes(act: str, signals: list, codes: set[int], output: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", NODE.format(act=act)],
         stdout=subprocess.PIPE,
@@ -189,5 +189,5 @@ def test_nodes_end_with_clear_codes(act: str, signals: list, code: int, output: 
     for number in signals:
         process.send_signal(number)
     text += process.communicate(timeout=10)[0]
-    assert process.returncode == code, text
+    assert process.returncode in codes, text
     assert output in text and "Traceback" not in text
