@@ -182,10 +182,10 @@ class FinetuneConfig:
         if name == "paper":
             return cls()
         return cls(
-            updates_per_step=4.0,
+            updates_per_step=2.0,
             context=256,
             demo_fraction=0.5,
-            warmup_updates=200,
+            warmup_updates=300,
             sample_z=False,
             use_evaluations=True,
         )
