@@ -8,7 +8,7 @@ from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
 
-from oda_bringup.cli.console import complain
+from oda_bringup.cli.console import complain, say
 from oda_bringup.cli.exits import Exit
 from oda_bringup.progress import Phases
 from oda_bringup.summary import show_summary
@@ -79,10 +79,17 @@ class AdaptClient(Node):
         self._phases.close()
         result = answer.result().result
         if not result.report_json:
-            complain(result.message)
-            raise SystemExit(Exit.BAD_INPUT)
+            raise SystemExit(self._stopped(result.message))
         show_summary(Path(result.report_json))
         raise SystemExit(Exit.OK if result.success else Exit.NOT_ACCEPTED)
+
+    def _stopped(self, reason: str) -> int:
+        """Say why there is no report; wrong input shows before the first episode."""
+        complain(reason)
+        if not self._phases.episodes:
+            return Exit.BAD_INPUT
+        say(f"continue with: oda adapt --resume --output {self._settings.output}")
+        return Exit.NOT_ACCEPTED
 
 
 def main() -> None:

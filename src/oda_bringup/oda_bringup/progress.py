@@ -46,6 +46,7 @@ class Phases:
         totals = {"finetune": training_episodes, "encode": 1}
         self._totals = {name: totals.get(name, trials) for name in NAMES}
         self._last: Line | None = None
+        self.episodes = 0  # seen in all phases
         self._bars = _bars() if ERR.is_terminal else None
         self._task: TaskID | None = None
 
@@ -53,6 +54,7 @@ class Phases:
         """Take one message of feedback."""
         minutes = feedback.robot_time_s / 60
         line = Line(feedback.phase, feedback.episodes, feedback.successes, minutes)
+        self.episodes += bool(line.episodes)
         begins = self._last is None or self._last.phase != line.phase
         if begins:
             self._begin(line)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from oda_bringup.assets import shipped_checkpoint, shipped_demonstrations
-from oda_bringup.inputs import check_checkpoint, check_demonstrations
+from oda_bringup.inputs import check_inputs
 from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import SessionError
@@ -53,8 +53,7 @@ def check_adapt(options: AdaptOptions) -> AdaptOptions:
             checkpoint=str(_absolute(options.checkpoint) or shipped_checkpoint()),
             output=str(_new_directory(options.output, connector.name)),
         )
-    check_checkpoint(Path(options.checkpoint))
-    check_demonstrations(Path(options.demos), connector.name)
+    check_inputs(Path(options.checkpoint), Path(options.demos), connector.name)
     return options
 
 

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from oda_bringup.assets import shipped_checkpoint, shipped_demonstrations
-from oda_bringup.inputs import check_checkpoint, check_demonstrations
+from oda_bringup.inputs import check_checkpoint
 from oda_bringup.parallel import workers
 from oda_core.files import sha256_file
 from oda_core.seeds import episode_seed
 from oda_core.spec import TaskSpec
 from oda_core.types import Purpose
+from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig
 from oda_policy.evaluate import EpisodeRequest, run_episode
 from oda_policy.finetune import Finetuner
 from oda_policy.policy import PolicySnapshot
+from oda_policy.ros.demonstrations import load_demonstrations
 from oda_sim.connector import Connector, load_connector
 from oda_sim.env import InsertionEnv
 
@@ -70,9 +72,10 @@ def prepare(wanted: Wanted) -> Job:
     """
     connector = load_connector(wanted.connector)
     path = Path(wanted.checkpoint) if wanted.checkpoint else shipped_checkpoint()
-    checkpoint = check_checkpoint(path)
+    check_checkpoint(path)
+    checkpoint = Checkpoint.load(path)
     shown = Path(wanted.demos) if wanted.demos else shipped_demonstrations(connector.name)
-    demos = check_demonstrations(shown, connector.name)
+    demos = load_demonstrations(shown, connector.name)
     settings = FinetuneConfig(sample_z=False, device="cpu")
     learner = Finetuner(checkpoint, demos, settings, wanted.seed)
     return Job(
