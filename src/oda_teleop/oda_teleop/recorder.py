@@ -27,6 +27,7 @@ class Recorder:
     Attributes:
         path: bag directory; the wanted name, with a number if that exists.
         messages: written so far.
+        closed: by close(), or because the disk refused.
     """
 
     def __init__(self, path: str | Path, reserve_bytes: int = RESERVE_BYTES) -> None:
@@ -38,7 +39,7 @@ class Recorder:
         self.path = free_path(Path(path))
         self.messages = 0
         self._at_ns = 0
-        self._closed = False
+        self.closed = False
         self._pending = 0
         self._reserve = self.path / ".reserve"
         self._bag = BagWriter(self.path)
@@ -96,10 +97,10 @@ class Recorder:
         Raises:
             BagError: the disk refuses.
         """
-        if self._closed:
+        if self.closed:
             return
         self.sync()
-        self._closed = True
+        self.closed = True
         self._reserve.unlink(missing_ok=True)
         try:
             self._bag.__exit__(None, None, None)
@@ -126,7 +127,7 @@ class Recorder:
 
     def _rescue(self, cause: OSError) -> BagError:
         """Close the bag with what it holds: free the reserve, cut off the half-written chunk."""
-        self._closed = True
+        self.closed = True
         what = f"{self.path}: cannot write ({cause.strerror}) after {self.messages} messages"
         with suppress(OSError):
             self._reserve.unlink(missing_ok=True)

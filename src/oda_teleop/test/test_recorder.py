@@ -1,6 +1,5 @@
 """A recorder survives kills and full disks; the disk's refusals here are the kernel's."""
 
-import os
 import resource
 import signal
 import subprocess
@@ -123,18 +122,6 @@ def test_a_file_size_limit_leaves_a_mendable_bag(tmp_path: Path) -> None:
     found = numbers(tmp_path / "bag")
     assert report.messages == len(found) and len(found) > 0.9 * accepted - 500
     assert found == [i % 1000 for i in range(len(found))]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    """A file system of 3 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_full_disk_closes_the_bag_with_everything_accepted(small_disk: Path) -> None:

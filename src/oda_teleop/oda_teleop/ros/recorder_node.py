@@ -50,8 +50,14 @@ class RecorderParameters:
 
     output: str = setting("bag", "Bag directory; if it exists, a number is appended")
     topics: tuple[str, ...] = setting(
-        tuple(row.topic for row in TOPICS), "Topics to record, of those of the robot contract"
+        tuple(row.topic for row in TOPICS if row.topic != topics.TCP_POSE),
+        "Topics to record, of those of the robot contract; the TCP pose is in the state already",
     )
+
+    def __post_init__(self) -> None:
+        known = [row.topic for row in TOPICS]
+        if unknown := sorted(set(self.topics) - set(known)):
+            raise ValueError(f"topics: found {', '.join(unknown)}, expected some of {known}")
 
 
 class RecorderNode(Node):
@@ -90,6 +96,8 @@ class RecorderNode(Node):
 
     def close(self) -> None:
         """Take what is still queued, then close the bag."""
+        if self._recorder.closed:  # the disk refused
+            return
         for row, subscription in zip(self._rows, self._inputs, strict=True):
             while taken := subscription.handle.take_message(subscription.msg_type, True):
                 self._recorder.write(row.topic, row.typename, taken[0], raw_stamp_ns(taken[0]))
