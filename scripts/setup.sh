@@ -142,7 +142,7 @@ pip_install() {
 # The lock files name every package, so nothing is left to resolve; of them only empy is a source
 # package, built with the setuptools that is installed already.
 install_locked() {
-  pip_install --no-deps --no-build-isolation --only-binary=:all: --no-binary=empy -r "$1"
+  pip_install --no-deps --no-build-isolation --use-pep517 --only-binary=:all: --no-binary=empy -r "$1"
 }
 
 install_ros() {
