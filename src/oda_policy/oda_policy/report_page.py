@@ -8,7 +8,7 @@ from oda_policy import svg
 
 ROLLING = 20  # episodes in the rolling success rate
 NAMES = {
-    "evaluate_initial": "Evaluation, demonstrations only",
+    "evaluate_initial": "Demonstrations only",
     "finetune": "Finetuning",
     "evaluate_final": "Final evaluation",
 }
