@@ -1,6 +1,6 @@
 """The insertion task as a gymnasium environment (design: docs/interface.md)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -31,7 +31,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         start_pose: TCP in the base frame at the start of the episode.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 as in gymnasium
 
     def __init__(
         self,
