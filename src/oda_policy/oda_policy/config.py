@@ -99,9 +99,8 @@ class AgentConfig:
 
     @classmethod
     def best(cls) -> "AgentConfig":
-        """What measured better: sharp advantages, light KL, joint encoder, normalised ensemble."""
+        """What measured better: sharp advantages, light KL, joint encoder, normalised critics."""
         return cls(
-            critics=4,
             layer_norm=True,
             state_dependent_std=True,
             log_std_min=-3.0,

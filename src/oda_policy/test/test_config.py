@@ -43,7 +43,7 @@ def test_the_command_line_changes_nested_values() -> None:
         args=["--agent.temperature", "0.2", "--updates", "7"],
         default=MetaTrainConfig.preset("best"),
     )
-    assert (config.agent.temperature, config.updates, config.agent.critics) == (0.2, 7, 4)
+    assert (config.agent.temperature, config.updates, config.agent.discount) == (0.2, 7, 0.97)
 
 
 @pytest.mark.parametrize(
