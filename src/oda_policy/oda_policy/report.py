@@ -112,7 +112,7 @@ def verdict(machine: AdaptMachine) -> str:
         how = (
             f"after {machine.training_episodes} training episodes"
             if machine.training_episodes
-            else "from the demonstrations alone, without training"
+            else "from the demonstrations alone, without a training episode"
         )
         return f"Success: {p.connector} was inserted in {counted} {how} ({interval})."
     if machine.phase is not Phase.FAILED:
