@@ -37,6 +37,7 @@ setup(
         "console_scripts": [
             "oda = oda_bringup.cli.main:main",
             "adapt_client = oda_bringup.adapt_client:main",
+            "latency_meter = oda_bringup.latency_meter:main",
         ]
     },
     zip_safe=False,

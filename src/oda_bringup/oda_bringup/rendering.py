@@ -81,7 +81,6 @@ def node_action(spec: NodeSpec, parameters: Path) -> Node:
         remappings=list(spec.remappings),
         additional_env=dict(ENVIRONMENT),
         output="screen",
-        emulate_tty=spec.client,
     )
 
 

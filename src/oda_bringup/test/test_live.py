@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from oda_bringup.bench.live import write_still_checkpoint
 from oda_bringup.cli.exits import Exit
 from oda_bringup.ros_args import find_executable
 from oda_core.bag import read_episodes
 from oda_core.errors import SessionError
-from oda_policy.agent import Agent
-from oda_policy.checkpoint import Checkpoint, CheckpointInfo
 from oda_policy.config import AgentConfig
 from oda_policy.ros.store import ARRAYS, EpisodeStore
 
@@ -37,14 +36,8 @@ def installed() -> None:
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint whose policy hardly moves, so that every episode ends at its time limit."""
-    config = AgentConfig(
-        hidden=(16, 16), encoder_hidden=(16, 16), log_std_min=-7.0, log_std_max=-6.0
-    )
-    agent = Agent((18, 6), config, 0)
-    for parameter in agent.actor.parameters():
-        parameter.data *= 0.01
     path = tmp_path_factory.mktemp("checkpoint") / "still.safetensors"
-    Checkpoint.of(agent, CheckpointInfo(agent=config)).save(path)
+    write_still_checkpoint(path, AgentConfig(hidden=(16, 16), encoder_hidden=(16, 16)))
     return path
 
 
