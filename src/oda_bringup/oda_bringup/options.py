@@ -12,6 +12,7 @@ from oda_core.settings import setting
 from oda_policy.config import describe, described
 
 T = TypeVar("T")
+PARAMETERS = "YAML file of ROS parameters that are laid over the graph's; empty: none"
 ROBOT = "what moves: the simulation, mock hardware or the iiwa 7"
 DEFAULT_CONNECTOR = "metal-peg-sq"
 
@@ -62,6 +63,7 @@ class AdaptOptions:
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
     record: bool = setting(False, "record the topics into a bag in the session directory")
+    parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:
         _check(self, "trials", "max_training_episodes", "max_robot_minutes")
@@ -87,6 +89,7 @@ class DemoOptions:
     lockstep: bool = setting(True, "simulated time waits for the operator: fast and deterministic")
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
+    parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:
         _check(self, "episodes")
@@ -106,6 +109,7 @@ class SimOptions:
     lockstep: bool = setting(False, "simulated time waits for a command at every 100 ms")
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
+    parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:
         _check(self)

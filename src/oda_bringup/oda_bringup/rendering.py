@@ -18,7 +18,7 @@ from oda_bringup.domain import claimed_domain, stay_on_this_host
 from oda_bringup.graph import NodeSpec
 from oda_bringup.options import arguments, from_texts
 from oda_bringup.plans import Plan
-from oda_bringup.ros_args import ENVIRONMENT, write_parameters
+from oda_bringup.ros_args import ENVIRONMENT, parameter_files
 from oda_core.errors import OdaError
 
 
@@ -61,23 +61,21 @@ def _start(plan: Plan) -> Callable[[LaunchContext], list[Action]]:
         except BaseException:
             claim.close()
             raise
-        nodes = [
-            node_action(spec, str(write_parameters(spec, session.directory))) for spec in graph
-        ]
+        nodes = [node_action(spec, str(parameter_files(spec, session.directory))) for spec in graph]
         watches = [_watch(spec, node) for spec, node in zip(graph, nodes, strict=True)]
         return [release, *watches, *nodes]
 
     return start
 
 
-def node_action(spec: NodeSpec, parameters: Path) -> Node:
+def node_action(spec: NodeSpec, parameters: list[Path]) -> Node:
     """The launch action of a node, which starts what the supervisor starts."""
     return Node(
         package=spec.package,
         executable=spec.executable,
         name=spec.name,
         namespace=spec.namespace,
-        parameters=[str(parameters)],
+        parameters=[str(path) for path in parameters],
         remappings=list(spec.remappings),
         additional_env=dict(ENVIRONMENT),
         output="screen",

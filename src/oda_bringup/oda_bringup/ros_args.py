@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from oda_bringup.graph import Graph, NodeSpec
+from oda_bringup.session import PARAMETERS_FILE
 from oda_bringup.supervisor import Command
 from oda_core.errors import SessionError
 from oda_core.files import write_atomic
@@ -43,12 +44,13 @@ def commands(graph: Graph, session: Path) -> list[Command]:
     return [_command(node, session) for node in graph]
 
 
-def write_parameters(node: NodeSpec, session: Path) -> Path:
-    """Write the parameter file of a node into the session directory."""
+def parameter_files(node: NodeSpec, session: Path) -> list[Path]:
+    """Write the node's parameters into the session directory; with the user's file, if any."""
     path = session / "parameters" / f"{node.name}.yaml"
     content = {node.full_name: {"ros__parameters": dict(node.parameters)}}
     write_atomic(path, yaml.safe_dump(content, sort_keys=False))
-    return path
+    over = session / PARAMETERS_FILE
+    return [path, over] if over.exists() else [path]
 
 
 def _command(node: NodeSpec, session: Path) -> Command:
@@ -57,10 +59,12 @@ def _command(node: NodeSpec, session: Path) -> Command:
     argv = [str(find_executable(node.package, node.executable)), "--ros-args"]
     for rule in rules:
         argv += ["-r", rule]
+    for path in parameter_files(node, session):
+        argv += ["--params-file", str(path)]
     logs = session / "logs"
     return Command(
         name=node.name,
-        argv=(*argv, "--params-file", str(write_parameters(node, session))),
+        argv=tuple(argv),
         log=None if node.client else logs / f"{node.name}.log",
         client=node.client,
         environment={**ENVIRONMENT, "ROS_LOG_DIR": str(logs / "ros")},

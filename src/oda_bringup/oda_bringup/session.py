@@ -6,11 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from oda_bringup.assets import shipped_checkpoint, shipped_demonstrations
 from oda_bringup.inputs import check_inputs
 from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
 from oda_core.config import from_mapping, to_mapping
-from oda_core.errors import SessionError
+from oda_core.errors import ConfigError, SessionError
 from oda_core.files import write_atomic
 from oda_sim.connector import dump_connector, load_connector
 
@@ -18,7 +20,8 @@ RUNS = Path("runs")
 OPTIONS_FILE = "session.json"
 CONNECTOR_FILE = "connector.yaml"
 REPORT_FILE = "report.json"
-FIXED = ("connector", "demos", "checkpoint", "preset", "robot", "seed", "trials")
+PARAMETERS_FILE = "parameters.yaml"  # what the user laid over the graph's parameters
+FIXED = ("connector", "demos", "checkpoint", "preset", "robot", "seed", "trials", "parameters")
 
 
 class Session(NamedTuple):
@@ -53,6 +56,7 @@ def check_adapt(options: AdaptOptions) -> AdaptOptions:
             checkpoint=str(_absolute(options.checkpoint) or shipped_checkpoint()),
             output=str(_new_directory(options.output, connector.name)),
         )
+    _read_parameters(options.parameters)
     check_inputs(Path(options.checkpoint), Path(options.demos), connector.name)
     return options
 
@@ -60,6 +64,7 @@ def check_adapt(options: AdaptOptions) -> AdaptOptions:
 def check_demo(options: DemoOptions) -> DemoOptions:
     """Check all that a recording needs; as check_adapt."""
     connector = load_connector(options.connector)
+    _read_parameters(options.parameters)
     directory = _new_directory(options.output, f"{connector.name}-demos")
     return dataclasses.replace(options, output=str(directory))
 
@@ -67,6 +72,7 @@ def check_demo(options: DemoOptions) -> DemoOptions:
 def check_sim(options: SimOptions) -> SimOptions:
     """Check what the simulated cell needs; as check_adapt."""
     load_connector(options.connector)
+    _read_parameters(options.parameters)
     return dataclasses.replace(options, output=str(_new_directory(options.output, "sim")))
 
 
@@ -79,6 +85,8 @@ def open_session(options: AdaptOptions | DemoOptions | SimOptions) -> Session:
     connector = load_connector(options.connector)
     session = Session(directory, connector.name)
     write_atomic(session.connector_file, dump_connector(connector))
+    if options.parameters:
+        write_atomic(directory / PARAMETERS_FILE, _read_parameters(options.parameters))
     content = {"connector": connector.name, "options": to_mapping(options)}
     write_atomic(directory / OPTIONS_FILE, json.dumps(content, indent=2) + "\n")
     return session
@@ -119,9 +127,27 @@ def _resumed(options: AdaptOptions) -> AdaptOptions:
     return dataclasses.replace(began, **changes)
 
 
+def _read_parameters(path: str) -> str:
+    """Text of a user's parameter file, checked for its form; empty without one."""
+    if not path:
+        return ""
+    try:
+        text = Path(path).read_text()
+        content = yaml.safe_load(text)
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML ({error})") from error
+    nodes = content.values() if isinstance(content, dict) else [None]
+    if not all(isinstance(node, dict) and "ros__parameters" in node for node in nodes):
+        raise ConfigError(
+            f"{path}: is no ROS parameter file; expected nodes such as /oda/trainer, each with "
+            "ros__parameters"
+        )
+    return text
+
+
 def _same_input(name: str, asked: object, began: object) -> bool:
-    is_path = name in ("demos", "checkpoint")
-    return is_path and str(Path(str(asked)).resolve()) == str(began)
+    is_path = name in ("demos", "checkpoint", "parameters")
+    return is_path and Path(str(asked)).resolve() == Path(str(began)).resolve()
 
 
 def _absolute(path: str) -> Path | None:

@@ -12,12 +12,12 @@ FORMAT = 1
 COLUMNS = (
     "session",
     "connector",
-    "demonstrations only",
+    "with demos",
     "final",
     "95 % interval",
-    "training",
-    "robot time",
-    "wall time",
+    "trained",
+    "robot",
+    "wall",
 )
 
 

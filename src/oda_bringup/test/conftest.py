@@ -39,8 +39,9 @@ def demos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current directory; runs/ appears here."""
+    """An empty current directory, where runs/ appears, and a ROS domain of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROS_DOMAIN_ID", "87")
     return tmp_path
 
 

@@ -12,6 +12,7 @@ from oda_bringup.cli.main import FLOW, TOOLS, main
 from oda_bringup.collect import write_bag
 from oda_bringup.domain import claimed_domain
 from oda_core.bag import read_episodes
+from oda_core.errors import SessionError
 
 COMMANDS = [command.name for command in (*FLOW, *TOOLS)]
 
@@ -151,6 +152,27 @@ def test_second_graph_on_a_domain_is_refused(
         confirm()
         assert main(["sim"]) == Exit.BAD_INPUT
     assert "ROS_DOMAIN_ID=85" in capsys.readouterr().err
+
+
+NODE = """
+import rclpy, sys
+rclpy.init()
+node = rclpy.create_node("stranger", namespace="/oda")
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.ros
+def test_nodes_that_others_started_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "86")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", NODE], stdin=pipe, stdout=pipe) as stranger:
+        assert stranger.stdout.readline() == b"ready\n"
+        with claimed_domain(60.0) as confirm, pytest.raises(SessionError, match="/oda/stranger"):
+            confirm()
+        stranger.stdin.close()
 
 
 @pytest.mark.parametrize("text", ["x", "-1", "233"])

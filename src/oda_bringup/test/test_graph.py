@@ -13,6 +13,7 @@ from oda_bringup.graph import Graph, NodeSpec
 from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, arguments, from_texts
 from oda_bringup.plans import ADAPT
 from oda_bringup.ros_args import commands, find_executable
+from oda_bringup.session import PARAMETERS_FILE
 from oda_core.errors import ConfigError, SessionError
 
 SOURCE = Path(__file__).parents[2]
@@ -81,6 +82,13 @@ def test_remappings_are_passed(prefix: Path, tmp_path: Path) -> None:
     )
     (command,) = commands((node,), tmp_path)
     assert "/a:=/b" in command.argv
+
+
+def test_a_users_parameters_come_last(prefix: Path, tmp_path: Path) -> None:
+    mine = tmp_path / PARAMETERS_FILE
+    mine.write_text("/oda/sim: {ros__parameters: {realtime_factor: 2.0}}")
+    for command in commands(graph_of(ADAPT, tmp_path), tmp_path):
+        assert command.argv[-2:] == ("--params-file", str(mine))
 
 
 def test_missing_executable_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

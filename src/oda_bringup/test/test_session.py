@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from oda_bringup.options import AdaptOptions, DemoOptions
-from oda_bringup.session import OPTIONS_FILE, REPORT_FILE, Session, check_adapt, check_demo
+from oda_bringup.session import (
+    OPTIONS_FILE,
+    PARAMETERS_FILE,
+    REPORT_FILE,
+    Session,
+    check_adapt,
+    check_demo,
+)
 from oda_bringup.session import open_session as open_
 from oda_core.bag import BagWriter
 from oda_core.errors import OdaError
@@ -83,6 +90,15 @@ def test_impossible_geometry_is_named(options: AdaptOptions, own_connector: Path
     own_connector.write_text(text)
     with pytest.raises(OdaError, match=r"mine\.yaml: .*clearance"):
         check_adapt(dataclasses.replace(options, connector=str(own_connector)))
+
+
+def test_parameters_are_kept_with_the_session(options: AdaptOptions) -> None:
+    Path("mine.yaml").write_text("/oda/trainer: {ros__parameters: {updates_per_step: 1.0}}\n")
+    session = begin(dataclasses.replace(options, parameters="mine.yaml"))
+    assert (session.directory / PARAMETERS_FILE).read_text() == Path("mine.yaml").read_text()
+    Path("mine.yaml").write_text("updates_per_step: 1.0\n")
+    with pytest.raises(OdaError, match="expected nodes such as /oda/trainer"):
+        check_adapt(dataclasses.replace(options, parameters="mine.yaml", output="other"))
 
 
 def test_resume_takes_the_options_of_the_session(options: AdaptOptions) -> None:

@@ -1,8 +1,9 @@
 """What commands write: results on standard output, all else on standard error."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -16,8 +17,16 @@ from rich.progress import (
 from rich.table import Table
 
 T = TypeVar("T")
-OUT = Console(highlight=False, soft_wrap=True)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDTH = 120  # where the output is no terminal
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else WIDTH
+    return Console(stderr=stream is sys.stderr, highlight=False, soft_wrap=True, width=width)
+
+
+OUT = _console(sys.stdout)
+ERR = _console(sys.stderr)
 
 
 def complain(message: object) -> None:
