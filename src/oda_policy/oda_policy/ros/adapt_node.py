@@ -103,7 +103,7 @@ class AdaptNode(Node):
         try:
             result = await self._adapt(handle.request)
             handle.succeed()
-        except OdaError as error:
+        except (OdaError, OSError) as error:
             self._robot.abort(str(error))
             result.message = str(error)
             self.get_logger().error(result.message)

@@ -2,6 +2,8 @@
 
 from oda_core.types import Episode, EpisodeEvent, StepData, episode_from_steps
 
+LATE = 1000  # steps that a node which is discovered late is sent again: more than an episode's
+
 
 class Collector:
     """Gathers the running episode of one session."""
@@ -10,13 +12,14 @@ class Collector:
         """Wait for an episode of the session."""
         self.session = session
         self.end: EpisodeEvent | None = None  # of an episode that misses steps
-        self._episode_id = -1
+        self._episode_id, self._since_ns = -1, 0
         self._steps: dict[int, StepData] = {}
 
     def start(self, event: EpisodeEvent) -> None:
         """An episode begins, for the first time or again: forget what was gathered before it."""
         mine = self._steps if event.episode_id == self._episode_id else {}
-        self._steps = {i: s for i, s in mine.items() if s.stamp_ns >= event.stamp_ns}
+        self._since_ns = event.stamp_ns
+        self._steps = {i: s for i, s in mine.items() if s.stamp_ns >= self._since_ns}
         self._episode_id, self.end = event.episode_id, None
 
     def add_step(self, step: StepData) -> Episode | None:
@@ -25,8 +28,8 @@ class Collector:
         Raises:
             ContractError: the episode is complete but not sound.
         """
-        if step.session != self.session:
-            return None
+        if step.session != self.session or step.stamp_ns < self._since_ns:
+            return None  # of another session, an earlier episode or an earlier attempt
         if step.episode_id != self._episode_id:  # its START is still on the way
             self._episode_id, self._steps, self.end = step.episode_id, {}, None
         self._steps.setdefault(step.index, step)

@@ -7,6 +7,7 @@ stored episode that it does not hold is learned from, in order.
 
 import hashlib
 import json
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from oda_policy.ros.weights import KEPT
 
 FOLDER = "trainer"  # of the session's directory
 IDENTITY_NAME = "identity.json"
+NICE = 10  # of the learning thread, above that of its process
 CHUNK = 16  # updates between looks at the stop flag
 
 
@@ -84,7 +86,7 @@ class Learner:
         self._save_every, self._notify = save_every, notify
         _claim(self._directory / IDENTITY_NAME, identity)
         self.store = EpisodeStore(self._directory / "episodes")
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="learner")
+        self._pool = ThreadPoolExecutor(1, "learner", _yield_to_others)
         self._work: deque[Future[None]] = deque()
         self._stop = threading.Event()
         self._saved = finetuner.load(self._directory)
@@ -103,9 +105,19 @@ class Learner:
         return True
 
     def check(self) -> None:
-        """Raise what went wrong in the learning thread."""
+        """Raise what went wrong in the learning thread.
+
+        Raises:
+            SessionError: the directory cannot be written.
+        """
         while self._work and self._work[0].done():
-            self._work.popleft().result()
+            try:
+                self._work.popleft().result()
+            except OSError as error:
+                raise SessionError(
+                    f"{self._directory}: cannot be written ({error}); every stored episode is "
+                    "safe: free disk space, then resume the session"
+                ) from error
 
     def close(self) -> None:
         """Stop within a few updates; what is not saved is learned again on resume."""
@@ -175,6 +187,12 @@ class Learner:
 
     def _weights_path(self, number: int) -> Path:
         return self._directory / "weights" / f"{number:06d}.safetensors"
+
+
+def _yield_to_others() -> None:
+    """Learning waits for the nodes that act, not they for it: a lower priority of its thread."""
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICE)
 
 
 def _trains(episode: Episode) -> bool:

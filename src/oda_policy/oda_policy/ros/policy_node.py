@@ -1,8 +1,10 @@
 """The policy at 10 Hz: states in, TCP twists out, every transition published as it was executed."""
 
 import gc
+import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from geometry_msgs.msg import TwistStamped
 from rclpy.clock import Clock
@@ -10,7 +12,7 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from oda_core import topics
-from oda_core.errors import CheckpointError, ContractError
+from oda_core.errors import CheckpointError, ConfigError, ContractError
 from oda_core.messages import (
     event_from_msg,
     stamp_ns,
@@ -29,9 +31,9 @@ from oda_core.types import EpisodeEvent, Event, Purpose, Source, StepData
 from oda_core.wire import decode_state, raw_stamp_ns
 from oda_msgs.msg import Episode, SafetyState, Step, TcpState, Weights
 from oda_policy.ros.acting import Acting, Command
+from oda_policy.ros.collector import LATE
 from oda_policy.ros.weights import KEPT, WeightsStore
 
-ONCE_A_SECOND = {"throttle_duration_sec": 1.0, "throttle_time_source_type": "STEADY_TIME"}
 DEMANDED = (Purpose.EVALUATION, Purpose.TRAINING)
 
 
@@ -41,6 +43,9 @@ class PolicySettings:
 
     weights_timeout_s: float = setting(
         10.0, "wall time to wait for the demanded weights [s]", bounds=(0.1, 600.0)
+    )
+    realtime_priority: int = setting(
+        0, "priority under SCHED_RR of all threads; 0 leaves the usual scheduler", bounds=(0, 98)
     )
 
 
@@ -58,12 +63,13 @@ class PolicyNode(Node):
         self._waiting: tuple[EpisodeEvent, float] | None = None  # START and when it came
         self._newest: bytes | None = None  # newest state, serialized
         self._twists = self.create_publisher(TwistStamped, topics.POLICY_TWIST, qos.COMMAND)
-        self._steps = self.create_publisher(Step, topics.STEP, qos.STEP)
+        self._steps = self.create_publisher(Step, topics.STEP, qos.latched(LATE))
         self.create_subscription(Weights, topics.WEIGHTS, self._on_weights, qos.latched(KEPT))
         self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.LATCHED)
-        self.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.profile(10))
+        self.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.latched(10))
         self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE, raw=True)
         self.create_timer(1.0, self._check_waiting, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        _prioritise(self.settings.realtime_priority)
         gc.collect()
         gc.freeze()  # what lives now lives on: collections stay short
         gc.disable()  # they are made between episodes
@@ -144,7 +150,7 @@ class PolicyNode(Node):
         try:
             state = decode_state(cdr)
         except ContractError as error:
-            self.get_logger().error(f"not acting: {error}", **ONCE_A_SECOND)
+            self.get_logger().error(f"not acting: {error}", throttle_duration_sec=1.0)
             return
         if acting.is_tick(state.stamp_ns) and (command := acting.command(state)) is not None:
             self._command(command)  # first of all: the robot waits
@@ -156,6 +162,20 @@ class PolicyNode(Node):
     def _publish(self, step: StepData | None) -> None:
         if step is not None:
             self._steps.publish(step_to_msg(step, rclpy_class))
+
+
+def _prioritise(priority: int) -> None:
+    """Put every thread of this process under the real-time scheduler, if asked."""
+    if not priority:
+        return
+    try:
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(priority))
+    except PermissionError as error:
+        raise ConfigError(
+            f"realtime_priority {priority}: not permitted; raise the limit rtprio of this user, "
+            "give the container the capability sys_nice, or set 0"
+        ) from error
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from oda_core.spec import TaskSpec
 from oda_core.types import BASE_FRAME, EpisodeEvent, Event
 from oda_msgs.action import Reset
 from oda_msgs.msg import Episode, SafetyState, Step
+from oda_policy.ros.collector import LATE
 from oda_policy.ros.waiting import Waiter
 
 FORCE = slice(12, 15)  # of an observation
@@ -59,7 +60,7 @@ class Robot:
         self._safety: SafetyState | None = None
         self._reset = ActionClient(node, Reset, topics.RESET)
         self._episodes = node.create_publisher(Episode, topics.EPISODE, qos.EVENTS)
-        node.create_subscription(Step, topics.STEP, self._on_step, qos.STEP)
+        node.create_subscription(Step, topics.STEP, self._on_step, qos.latched(LATE))
         node.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.LATCHED)
 
     def missing(self) -> list[str]:

@@ -28,7 +28,7 @@ from oda_msgs.srv import BeginSession
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig
 from oda_policy.finetune import Finetuner
-from oda_policy.ros.collector import Collector
+from oda_policy.ros.collector import LATE, Collector
 from oda_policy.ros.demonstrations import content_sha256, load_demonstrations
 from oda_policy.ros.learner import Identity, Learner, Version
 from oda_policy.ros.reporting import describe_trainer
@@ -68,7 +68,7 @@ class TrainerNode(Node):
         self._status = self.create_publisher(TrainerStatus, topics.TRAINER, qos.LATCHED)
         self._weights = self.create_publisher(Weights, topics.WEIGHTS, qos.latched(KEPT))
         self.create_subscription(EpisodeMsg, topics.EPISODE, self._on_episode, qos.LATCHED)
-        self.create_subscription(Step, topics.STEP, self._on_step, qos.STEP)
+        self.create_subscription(Step, topics.STEP, self._on_step, qos.latched(LATE))
         self.create_service(BeginSession, "/oda/trainer/begin", self._on_begin)
         self._learned = self.create_guard_condition(self._on_learned)
         self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -169,13 +169,20 @@ class TrainerNode(Node):
         """Store what gather completes, then acknowledge it, or say why not."""
         try:
             episode = gather()
-        except (ContractError, ValueError) as error:
+            stored = episode is not None and self._store(episode)
+        except (ContractError, ValueError, OSError) as error:
             self._refuse(episode_id, str(error))
             return
-        if episode is not None and episode.end.purpose is not Purpose.DEMONSTRATION:
-            self._learner.put(episode)
+        if stored:
             self._refused = ""
             self._publish_status()
+
+    def _store(self, episode: Episode) -> bool:
+        """Put an episode of a policy on disk."""
+        if episode.end.purpose is Purpose.DEMONSTRATION:
+            return False
+        self._learner.put(episode)
+        return True
 
     def _refuse(self, episode_id: int, reason: str) -> None:
         self._refused = f"episode {episode_id}: {reason}; not stored"

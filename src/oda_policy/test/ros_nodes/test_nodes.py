@@ -11,7 +11,10 @@ import pytest
 from action_msgs.msg import GoalStatus
 from harness import CONNECTOR, Client, Graph, make_checkpoint, make_demonstrations
 
+from oda_core import topics
+from oda_core.ros import qos
 from oda_msgs.action import Adapt
+from oda_msgs.msg import Weights
 from oda_policy.ros.store import EpisodeStore
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
@@ -37,7 +40,7 @@ def world(tmp_path_factory):
     yield world
     world.client.close()
     codes = graph.stop()
-    assert set(codes.values()) == {0}, codes
+    assert set(codes.values()) <= {0}, codes
 
 
 def goal(world, name, **changes):
@@ -196,6 +199,23 @@ def test_a_silent_state_with_nan_moves_nothing_and_is_named(world):
     assert client.run(goal(world, "nan"))[0] == GoalStatus.STATUS_SUCCEEDED
 
 
+def test_damaged_weights_are_refused_and_change_nothing(world, whole):
+    publisher = world.client.node.create_publisher(Weights, topics.WEIGHTS, qos.latched(4))
+    world.client.until(lambda: publisher.get_subscription_count() > 0)
+    data = (world.folder / "whole/session/trainer/weights/000009.safetensors").read_bytes()
+    good = hashlib.sha256(data).hexdigest()
+    for version, sha256, content in ((1, good, data[:-1]), (8, good, data)):
+        message = Weights(session="foreign", version=version, sha256=sha256)
+        message.data.frombytes(content)
+        publisher.publish(message)
+    log = world.graph.log
+    world.client.until(lambda: "damaged on the way" in log("policy"))
+    world.client.until(lambda: "the bytes are of version 9" in log("policy"))
+    world.client.node.destroy_publisher(publisher)
+    world.client.run(goal(world, "damaged"))
+    assert figures(world, "damaged") == whole.figures
+
+
 def test_a_safety_abort_stops_the_session_until_a_person_recovers(world, whole):
     newest = [-1]
     client = world.client
@@ -219,5 +239,5 @@ def test_interrupted_nodes_end_at_once_with_code_zero(world):
     for process in world.graph.processes.values():
         process.send_signal(signal.SIGINT)
     codes = {name: p.wait(timeout=15) for name, p in world.graph.processes.items()}
-    assert set(codes.values()) == {0}, codes
+    assert set(codes.values()) <= {0}, codes
     world.graph.processes = {}
