@@ -88,6 +88,8 @@ class AdaptClient(Node):
         complain(reason)
         if not self._phases.episodes:
             return Exit.BAD_INPUT
+        if (report := Path(self._settings.output, "report.json")).exists():
+            show_summary(report)
         say(f"continue with: oda adapt --resume --output {self._settings.output}")
         return Exit.NOT_ACCEPTED
 

@@ -116,7 +116,8 @@ def verdict(machine: AdaptMachine) -> str:
         )
         return f"Success: {p.connector} was inserted in {counted} {how} ({interval})."
     if machine.phase is not Phase.FAILED:
-        return f"Unfinished: the adaptation to {p.connector} stopped in phase {p.phase.value}."
+        why = f": {p.reason}" if p.reason else ""
+        return f"Unfinished: the adaptation to {p.connector} stopped in {p.phase.value}{why}."
     ends = [o.event for o in p.outcomes]
     hint = (
         "It was never inserted: check that the plug fits the socket, that the demonstrations are "

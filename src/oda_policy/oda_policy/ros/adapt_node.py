@@ -118,6 +118,9 @@ class AdaptNode(Node):
             await self._begin(session, goal)
             while (request := session.machine.next_request()) is not None:
                 await self._episode(session, request)
+        except OdaError as error:
+            self._report_stopped(session, str(error))
+            raise
         finally:
             session.add_wall_time()
         return await self._report(session)
@@ -210,6 +213,12 @@ class AdaptNode(Node):
             feedback.episode_success = outcome.success
             feedback.policy_version = machine.progress.outcomes[-1].policy_version
         self._goal.publish_feedback(feedback)
+
+    def _report_stopped(self, session: Session, reason: str) -> None:
+        """Report what was done before the session stopped; it can be resumed all the same."""
+        if session.machine.progress.outcomes:
+            session.machine.progress.reason = reason
+            report_session(session, self._trainer.updates, {"session": str(session.directory)})
 
     async def _report(self, session: Session) -> Adapt.Result:
         """Write the report, once everything stored has been learned."""
