@@ -1,7 +1,6 @@
 """Node that measures how long the policy takes from a state to its command; a tool of oda bench."""
 
 import json
-import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ from oda_core.ros import qos
 from oda_core.ros.main import main as run_node
 from oda_core.ros.parameters import declare
 from oda_core.settings import setting
-from oda_msgs.msg import TcpState, TrainerStatus
+from oda_core.spec import TaskSpec
+from oda_core.wire import raw_stamp_ns
+from oda_msgs.msg import Episode, TcpState, TrainerStatus
 
-STAMP = struct.Struct("<II")  # at byte 4 of a CDR message that begins with a Header
 KEPT = 1000  # states that a command may still come for
 
 
@@ -30,28 +30,38 @@ class MeterSettings:
 
 
 class LatencyMeter(Node):
-    """Receives what the policy receives and what it sends, on one clock, and ends."""
+    """Receives what the policy receives and what it sends, on one clock, and ends.
+
+    The first command of an episode does not count: its state is older than the START that the
+    policy waits for.
+    """
 
     def __init__(self) -> None:
         super().__init__("latency_meter")
         self._settings = declare(self, MeterSettings)
-        self._states: dict[bytes, float] = {}  # stamp to time of receipt
+        self._states: dict[int, float] = {}  # stamp to time of receipt
+        self._first_ns = 0  # stamps before this one are of an episode's first command
         self._latencies_s: list[float] = []
         self._updates: list[int] = []  # of the trainer, when it told
+        self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.LATCHED, raw=True)
         self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE, raw=True)
         self.create_subscription(
             TwistStamped, topics.POLICY_TWIST, self._on_twist, qos.COMMAND, raw=True
         )
         self.create_subscription(TrainerStatus, topics.TRAINER, self._on_trainer, qos.LATCHED)
 
+    def _on_episode(self, cdr: bytes) -> None:
+        self._first_ns = raw_stamp_ns(cdr) + TaskSpec().period_ns
+
     def _on_state(self, cdr: bytes) -> None:
-        self._states[cdr[4 : 4 + STAMP.size]] = time.perf_counter()
+        self._states[raw_stamp_ns(cdr)] = time.perf_counter()
         if len(self._states) > KEPT:
             del self._states[next(iter(self._states))]
 
     def _on_twist(self, cdr: bytes) -> None:
-        received = self._states.pop(cdr[4 : 4 + STAMP.size], None)
-        if received is None:
+        stamp = raw_stamp_ns(cdr)
+        received = self._states.pop(stamp, None)
+        if received is None or stamp < self._first_ns:
             return
         self._latencies_s.append(time.perf_counter() - received)
         if len(self._latencies_s) >= self._settings.samples:

@@ -87,7 +87,8 @@ class Phases:
             if self._last.episodes % EVERY:
                 say(f"  {self._last}")
         elif self._task is not None:
-            self._bars.update(self._task, total=max(self._last.episodes, 1))
+            done = max(self._last.episodes, 1)  # reading demonstrations runs no episode
+            self._bars.update(self._task, total=done, completed=done)
             self._bars.stop_task(self._task)
         self._last = None
 

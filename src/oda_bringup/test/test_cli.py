@@ -1,6 +1,7 @@
 """The oda command: help, exit codes, bad input, and the chain of artefacts."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from oda_bringup.collect import write_bag
 from oda_bringup.domain import claimed_domain
 from oda_core.bag import read_episodes
 from oda_core.errors import SessionError
+from oda_policy.buffer import read_buffer
 
 COMMANDS = [command.name for command in (*FLOW, *TOOLS)]
 
@@ -126,6 +128,20 @@ def test_chain_of_artefacts_for_a_connector_of_ones_own(
     assert len(list(read_episodes(next(Path("data/bags/mine").glob("reruns-*"))))) == 2
     text = capsys.readouterr().out
     assert "known" in text  # the second conversion reads only the new bags
+
+
+def test_a_cut_off_bag_is_named_and_mended(
+    workplace: Path, demos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(demos, "bags/whole")
+    shutil.copytree(demos, "bags/cut")
+    Path("bags/cut/metadata.yaml").unlink()
+    assert main(["convert", "bags"]) == Exit.BAD_INPUT
+    text = capsys.readouterr()
+    assert "bags/cut: has no metadata.yaml" in text.out + text.err
+    assert len(read_buffer(Path("data/buffers/metal-peg-sq/demos"))) == 3  # of the whole bag
+    assert main(["repair", "bags/cut"]) == Exit.OK
+    assert len(list(read_episodes("bags/cut"))) == 3
 
 
 def test_unfinished_bag_is_made_anew(workplace: Path, demos: Path) -> None:

@@ -164,6 +164,11 @@ def test_the_same_seed_gives_the_same_session_to_the_last_bit(
         assert oda.wait() == Exit.NOT_ACCEPTED, oda.text
     assert figures(first) == figures(second)
     assert_same_episodes(first, second)
+    (first / "report.html").unlink()
+    oda = run("report", tmp_path)
+    assert oda.wait() == Exit.OK, oda.text
+    assert oda.text.count("metal-peg-sq") == 2
+    assert "<html" in (first / "report.html").read_text()
 
 
 def test_killed_at_any_place_a_session_goes_on_to_the_same_end(
