@@ -22,7 +22,7 @@ from oda_policy.config import AdaptConfig
 from oda_policy.evaluate import EpisodeRequest
 from oda_policy.report import final_rate
 from oda_policy.ros.reporting import report_session
-from oda_policy.ros.robot import Robot
+from oda_policy.ros.robot import Ready, ResetFailedError, Robot
 from oda_policy.ros.session import Session
 from oda_policy.ros.settings import part, with_defaults
 from oda_policy.ros.trainer import Trainer
@@ -35,7 +35,7 @@ OF_GOAL = (
     "max_robot_minutes",
     "seed",
 )  # fields of AdaptConfig that the goal carries
-ATTEMPTS = 3  # at one episode that the trainer refuses to store
+ATTEMPTS = 3  # at a reset that fails, and at an episode that the trainer refuses to store
 SECOND_NS = 1_000_000_000
 
 
@@ -190,8 +190,7 @@ class AdaptNode(Node):
 
     async def _start_of(self, request: EpisodeRequest) -> tuple[EpisodeEvent, float]:
         """Reset while the trainer learns; START event and robot time of the reset [s]."""
-        noise = self.settings.start_noise_m
-        ready = await self._robot.reset(request.connector, request.seed, noise, self._waiter)
+        ready, reset_s = await self._reset(request)
         await self._trainer.version(request.policy_version, self._waiter)
         start = EpisodeEvent(
             **vars(request),
@@ -200,7 +199,21 @@ class AdaptNode(Node):
             start_pose=ready.pose,
             max_steps=TaskSpec().max_steps,
         )
-        return start, ready.robot_time_s
+        return start, reset_s
+
+    async def _reset(self, request: EpisodeRequest) -> tuple[Ready, float]:
+        """Reset, again if it fails; the start and the robot time of all attempts [s]."""
+        asked = (request.connector, request.seed, self.settings.start_noise_m, self._waiter)
+        spent_s = 0.0
+        for _ in range(ATTEMPTS - 1):
+            try:
+                ready = await self._robot.reset(*asked)
+                return ready, spent_s + ready.robot_time_s
+            except ResetFailedError as error:
+                spent_s += error.robot_time_s
+                self.get_logger().warning(f"{error}; trying again")
+        ready = await self._robot.reset(*asked)
+        return ready, spent_s + ready.robot_time_s
 
     def _feedback(
         self, machine: AdaptMachine, outcome: Outcome | None, phase: Phase = Phase.ENCODE

@@ -29,6 +29,15 @@ class SafetyAbortError(SessionError):
     """The arbiter stopped the robot; a person must recover it."""
 
 
+class ResetFailedError(SessionError):
+    """A reset motion did not reach the start pose; it took robot_time_s."""
+
+    def __init__(self, message: str, robot_time_s: float) -> None:
+        """Say why."""
+        super().__init__(f"/oda/reset: failed ({message or 'no reason given'})")
+        self.robot_time_s = robot_time_s
+
+
 class Ready(NamedTuple):
     """A robot at the start of an episode."""
 
@@ -91,7 +100,8 @@ class Robot:
         """Move to a start pose with hidden noise.
 
         Raises:
-            SessionError: refused, failed or too slow.
+            ResetFailedError: it ended elsewhere.
+            SessionError: refused or too slow.
         """
         goal = Reset.Goal(connector=connector, seed=seed, start_noise_m=noise_m)
         sent = self._reset.send_goal_async(goal)
@@ -177,7 +187,7 @@ class Robot:
 def _ready(answer: Any) -> Ready:
     result = answer.result
     if answer.status != GoalStatus.STATUS_SUCCEEDED or not result.success:
-        raise SessionError(f"/oda/reset: failed ({result.message or 'no reason given'})")
+        raise ResetFailedError(result.message, result.robot_time_s)
     pose = result.start_pose
     try:
         expect_frame("reset's start pose", pose.header.frame_id, BASE_FRAME)

@@ -59,12 +59,17 @@ class PointRobotNode(Node):
         ActionServer(self, Reset, "/oda/reset", self._on_reset)
         self.create_service(Trigger, "/test/corrupt", self._on_corrupt)
         self.create_service(Trigger, "/test/mend", self._on_mend)
+        self.create_service(Trigger, "/test/fail_reset", self._on_fail_reset)
         self.create_service(Trigger, "/test/abort", self._on_abort)
-        self._sent = 0.0
+        self._sent, self._jammed = 0.0, False
         self.create_timer(0.01, self._on_time)
 
     def _on_reset(self, handle):
         goal = handle.request
+        if self._jammed:
+            self._jammed, self._time_ns = False, self._time_ns + RESET_NS
+            handle.abort()
+            return Reset.Result(success=False, message="jammed", robot_time_s=RESET_NS / 1e9)
         noise = np.random.default_rng(goal.seed).uniform(-1, 1, 3) * goal.start_noise_m
         self._position, self._twist = NOMINAL + noise, np.zeros(6)
         self._goal_z = NOMINAL[2] - self.settings.depth_m
@@ -130,6 +135,10 @@ class PointRobotNode(Node):
     def _on_abort(self, _, response):
         self._abort = response.success = True
         self._report(self._time_ns)
+        return response
+
+    def _on_fail_reset(self, _, response):
+        self._jammed = response.success = True
         return response
 
     def _on_mend(self, _, response):

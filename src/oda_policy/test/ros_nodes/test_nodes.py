@@ -216,6 +216,15 @@ def test_damaged_weights_are_refused_and_change_nothing(world, whole):
     assert figures(world, "damaged") == whole.figures
 
 
+def test_a_failed_reset_is_tried_again_and_costs_its_time(world, whole):
+    world.client.call("/test/fail_reset")
+    status, result = world.client.run(goal(world, "jammed"))
+    assert status == GoalStatus.STATUS_SUCCEEDED
+    assert "jammed" in world.graph.log("adapt")
+    assert result.robot_time_s == pytest.approx(whole.result.robot_time_s + 5.0)
+    assert figures(world, "jammed")[1] == whole.figures[1]
+
+
 def test_a_safety_abort_stops_the_session_until_a_person_recovers(world, whole):
     newest = [-1]
     client = world.client
