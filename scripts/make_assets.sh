@@ -10,8 +10,9 @@ assets=$root/src/oda_bringup/assets
 oda collect --variations 6 --demos 20 --episodes 100 --seed 0 --output "$work/bags"
 oda convert "$work/bags" --output "$work/buffers"
 if [ ! -f "$work/checkpoint.safetensors" ]; then
-  resume=$([ -f "$work/checkpoint.safetensors.state" ] && echo --resume || true)
-  oda meta-train --buffers "$work/buffers" --output "$work/checkpoint.safetensors" $resume \
+  resume=()
+  [ ! -f "$work/checkpoint.safetensors.state" ] || resume=(--resume)
+  oda meta-train --buffers "$work/buffers" --output "$work/checkpoint.safetensors" "${resume[@]}" \
     --updates 10000 --tasks 8 --batch 64 --context 64 --save-every 1000 --agent.critics 2 \
     --agent.actor-rate 5e-4 --agent.critic-rate 5e-4 --agent.encoder-rate 5e-4
 fi
