@@ -142,12 +142,12 @@ class Agent:
         noise = self._noise(policy.mean.shape).to(policy.mean.dtype)
         return policy.sample(noise)
 
-    def _chosen(self) -> Tensor | None:
+    def _chosen(self) -> Tensor | slice | None:
         c = self.config
         if c.target_critics == 0:
             return None
         if c.target_critics == c.critics:
-            return torch.arange(c.critics, device=self.device)
+            return slice(None)
         order = torch.randperm(c.critics, generator=self.generator, device=self.device)
         return order[: c.target_critics]
 

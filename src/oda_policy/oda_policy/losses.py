@@ -57,6 +57,6 @@ def kl_nats(posterior: Posterior) -> Tensor:
     return 0.5 * (var + mean.square() - 1 - var.log()).sum(-1)
 
 
-def reduce_critics(q: Tensor, chosen: Tensor | None) -> Tensor:
+def reduce_critics(q: Tensor, chosen: Tensor | slice | None) -> Tensor:
     """One value (T, B) from (C, T, B): minimum of the chosen critics, or the mean if None."""
     return q.mean(0) if chosen is None else q[chosen].amin(0)

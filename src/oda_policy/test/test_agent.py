@@ -101,3 +101,10 @@ def test_point_robot_reaches_the_published_return_with_demonstrations_only() -> 
     assert results[5][0] >= 10.0
     assert results[5][1] >= 0.95
     assert results[0][0] <= 2.5
+
+
+@pytest.mark.parametrize("layer_norm", [True, False])
+def test_critics_together_and_one_by_one_are_the_same(layer_norm: bool) -> None:
+    agent = Agent((3, 2), replace(CHECK.agent, critics=3, layer_norm=layer_norm), seed=0)
+    x = torch.randn(7, 10)
+    torch.testing.assert_close(agent.critics.together(x), agent.critics.one_by_one(x))
