@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from oda_bringup.cli.exits import Exit
+from oda_bringup.cli.live import Notices
 from oda_bringup.cli.main import FLOW, TOOLS, main
 from oda_bringup.collect import write_bag
 from oda_bringup.domain import claimed_domain
@@ -105,6 +106,20 @@ def test_connectors_show_is_input_of_check(
     blocked = Path("mine.yaml").read_text().replace("blocked_depth_mm: null", "blocked_depth_mm: 2")
     Path("mine.yaml").write_text(blocked)
     assert main(["connectors", "check", "mine.yaml", "--trials", "1"]) == Exit.NOT_ACCEPTED
+
+
+def test_a_repeated_warning_is_shown_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    notices = Notices()
+    for i in range(120):
+        notices("arbiter", f"[WARN] [{i}.5]: refused")
+        notices("policy", "[WARN] other") if i == 50 else None
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "arbiter: [WARN] [0.5]: refused",
+        "arbiter: [WARN] [9.5]: refused (10 times so far)",
+        "policy: [WARN] other",
+        "arbiter: [WARN] [99.5]: refused (100 times so far)",
+    ]
 
 
 @pytest.mark.slow

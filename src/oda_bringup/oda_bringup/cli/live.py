@@ -1,11 +1,16 @@
 """oda adapt, demo and sim: run a graph of nodes under the supervisor and say how it ended."""
 
+import math
+import re
+from collections import Counter
 from typing import Any
 
 from oda_bringup.cli.console import ERR, complain, say
 from oda_bringup.cli.exits import Exit
 from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
 from oda_bringup.supervisor import Outcome
+
+NUMBER = re.compile(r"\d+(\.\d+)?")  # stamps, episode numbers
 
 
 def adapt(options: AdaptOptions) -> int:
@@ -43,12 +48,23 @@ def run_plan(plan: Any, options: Any) -> int:
         graph = plan.graph(options, session)
         say(f"session {session.directory}")
         say(f"nodes   {' '.join(node.full_name for node in graph)}; their logs are in logs/")
-        return exit_code(supervise(commands(graph, session.directory), show_notice))
+        return exit_code(supervise(commands(graph, session.directory), Notices()))
 
 
-def show_notice(name: str, line: str) -> None:
-    """A warning or error of a node."""
-    ERR.print(f"{name}: {line}", style="yellow", markup=False)
+class Notices:
+    """Warnings and errors of nodes; one that comes again is shown at the 10th, the 100th time."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, name: str, line: str) -> None:
+        """Show a line of a node's log."""
+        kind = (name, NUMBER.sub("#", line))
+        self._seen[kind] += 1
+        count = self._seen[kind]
+        if math.log10(count).is_integer():
+            again = f" ({count} times so far)" if count > 1 else ""
+            ERR.print(f"{name}: {line}{again}", style="yellow", markup=False)
 
 
 def exit_code(outcome: Outcome) -> int:
