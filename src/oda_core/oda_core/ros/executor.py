@@ -13,8 +13,10 @@ from typing import Any
 from rclpy.event_handler import EventHandler
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.subscription import Subscription
 from rclpy.waitable import NumberOfEntities
 
+MESSAGE_ONLY = Subscription.CallbackType.MessageOnly
 KINDS = ("subscription", "guard_condition", "timer", "client", "service")
 ATTRIBUTES = ("subscriptions", "guards", "timers", "clients", "services", "waitables")
 FULL_LOOK_NS = 20_000_000  # under load, services are looked at this often
@@ -25,7 +27,7 @@ class LeanExecutor(SingleThreadedExecutor):
 
     The wait sets are built once and again when an entity is added or destroyed. While messages keep
     coming, services and events of the middleware are looked at every 20 ms only. Callbacks of
-    subscriptions and timers must be plain functions, those of subscriptions of the message only.
+    subscriptions and timers must be plain functions.
     Coroutines, as of actions, go on after each turn: what they await must be done by a callback
     of this executor, or be followed by wake().
     """
@@ -143,7 +145,8 @@ class _Look:
                         subscription.msg_type, subscription.raw
                     )
                     if taken is not None:
-                        subscription.callback(taken[0])
+                        plain = subscription._callback_type is MESSAGE_ONLY
+                        subscription.callback(*(taken[:1] if plain else taken))
         if ready := self._set.get_ready_entities("timer"):
             for pointer, timer in self._timers:
                 if pointer in ready and timer.handle.is_timer_ready():
