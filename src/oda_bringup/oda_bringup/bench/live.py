@@ -90,7 +90,11 @@ def _run(graph: Graph, session: Session) -> None:
     stay_on_this_host()
     with claimed_domain() as confirm:
         confirm()
-        outcome = supervise(commands(graph, session.directory), lambda name, line: None)
+        quiet = [
+            dataclasses.replace(command, log=command.log or session.directory / "client.log")
+            for command in commands(graph, session.directory)
+        ]
+        outcome = supervise(quiet, lambda name, line: None)
     if outcome.kind == "interrupted":
         raise KeyboardInterrupt
     if outcome.kind == "died":

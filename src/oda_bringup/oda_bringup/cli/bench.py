@@ -1,5 +1,6 @@
 """oda bench: speeds, each against the value that it must reach."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -9,6 +10,7 @@ import tyro
 from oda_bringup.cli.console import say, table
 from oda_bringup.cli.exits import Exit
 from oda_bringup.options import DEFAULT_CONNECTOR, AdaptOptions
+from oda_bringup.parallel import default_jobs
 from oda_core.settings import setting
 from oda_policy.config import described
 
@@ -38,6 +40,11 @@ class BenchOptions:
 
 def run(options: BenchOptions) -> int:
     """Measure what was named, one after the other."""
+    load, cores = os.getloadavg()[0], default_jobs()
+    if load > cores / 2:
+        say(
+            f"other programs are running (load {load:.1f} on {cores} cores): speeds will be too low"
+        )
     rows, reached = [], True
     for name in options.names:
         say(f"measuring {name}")
