@@ -66,7 +66,7 @@ class Agent:
         actor = losses.actor_loss(policy.log_prob(batch.action), weight)  # line 9
         self._descend(critic + actor + c.kl_weight * kl)  # lines 10 to 14
         scalars = {"critic_loss": critic, "actor_loss": actor, "kl_nats": kl}
-        scalars |= {"value": q.mean(), "weight": weight.mean()}
+        scalars |= {"value": q.detach().mean(), "weight": weight.mean()}
         return {name: value.detach() for name, value in scalars.items()}
 
     def encode(self, context: Tensor) -> Posterior:

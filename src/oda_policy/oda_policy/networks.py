@@ -88,7 +88,7 @@ class Actor(nn.Module):
 
     def forward(self, obs: Tensor, z: Tensor) -> Gaussian:
         """Distribution of actions for obs (..., O) and z (..., Z)."""
-        out = self.trunk(torch.cat((obs, z), -1))
+        out = self.trunk(torch.cat((obs, z), -1) if z.shape[-1] else obs)
         if self.config.state_dependent_std:
             mean, raw = out.chunk(2, -1)
         else:
