@@ -61,7 +61,7 @@ def _start(plan: Plan) -> Callable[[LaunchContext], list[Action]]:
         except BaseException:
             claim.close()
             raise
-        nodes = [node_action(spec, str(parameter_files(spec, session.directory))) for spec in graph]
+        nodes = [node_action(spec, parameter_files(spec, session.directory)) for spec in graph]
         watches = [_watch(spec, node) for spec, node in zip(graph, nodes, strict=True)]
         return [release, *watches, *nodes]
 
