@@ -47,7 +47,7 @@ class LatencyMeter(Node):
         self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.LATCHED, raw=True)
         self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE_LOG, raw=True)
         self.create_subscription(
-            TwistStamped, topics.POLICY_TWIST, self._on_twist, qos.STEP, raw=True
+            TwistStamped, topics.POLICY_TWIST, self._on_twist, qos.COMMAND_LOG, raw=True
         )
         self.create_subscription(TrainerStatus, topics.TRAINER, self._on_trainer, qos.LATCHED)
 

@@ -27,8 +27,10 @@ COMMAND = profile(1)
 """Twists: reliable, only the newest counts."""
 STATE = profile(10, reliability=ReliabilityPolicy.BEST_EFFORT)
 """States and other sensor streams: a lost one is replaced by the next."""
-STEP = profile(1000)
-"""Transitions: reliable, none may be lost."""
+STEP = latched(1000)
+"""Transitions: reliable, none may be lost, not even to a subscriber that is discovered late."""
+COMMAND_LOG = profile(1000)
+"""Twists for a subscriber that needs every one and may lag behind: the recorder."""
 LATCHED = latched()
 """Events and slow states: reliable; a late subscriber gets the last one."""
 EVENTS = latched(100)

@@ -32,7 +32,7 @@ class Desk(Client):
         self.episodes = create(Episode, "/oda/episode", qos.EVENTS)
         self.states = self.collect(TcpState, "/oda/state", qos.STATE_LOG)
         self.safety = self.collect(SafetyState, "/oda/safety", qos.EVENTS)
-        self.executed = self.collect(TwistStamped, "/oda/cmd/twist", qos.STEP)
+        self.executed = self.collect(TwistStamped, "/oda/cmd/twist", qos.COMMAND_LOG)
         for name in ("start", "stop"):
             setattr(self, name, self.node.create_client(Trigger, f"/oda/{name}"))
 
