@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from oda_core.types import Episode, EpisodeEvent, Event, Source, TcpState
+from oda_core.types import Episode, EpisodeEvent, Event, Source, TcpState, finished_episode
 from oda_sim.env import InsertionEnv
 
 Act = Callable[[NDArray[np.float32], TcpState], NDArray[np.float32]]
@@ -49,23 +49,13 @@ def record(env: InsertionEnv, act: Act, start: EpisodeEvent, source: Source) -> 
         observations.append(observation)
         actions.append(action)
         rewards.append(reward)
-    steps = len(actions)
-    last = np.arange(steps) == steps - 1
     end = replace(
         start,
         stamp_ns=env.last_state.stamp_ns,
         event=Event.SUCCESS if terminated else Event.TIMEOUT,
         reason="" if terminated else "time limit",
-        steps=steps,
+        steps=len(actions),
         peak_force_n=float(info["peak_force_n"]),
     )
-    episode = Episode(
-        end=end,
-        observations=np.stack(observations).astype(np.float32),
-        actions=np.stack(actions).astype(np.float32),
-        rewards=np.array(rewards, np.float32),
-        terminations=last & terminated,
-        truncations=last & truncated,
-        sources=np.full(steps, int(source), np.uint8),
-    )
+    episode = finished_episode(end, observations, actions, rewards, source)
     return Recording(start=start, episode=episode, states=tuple(states))

@@ -15,22 +15,12 @@ import pytest
 
 from oda_bringup.bench.live import write_still_checkpoint
 from oda_bringup.cli.exits import Exit
-from oda_bringup.ros_args import find_executable
 from oda_core.bag import read_episodes
-from oda_core.errors import SessionError
 from oda_policy.config import AgentConfig
 from oda_policy.ros.store import ARRAYS, EpisodeStore
 
 MARK = "ODA_TEST_MARK"
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def installed() -> None:
-    try:
-        find_executable("oda_sim", "sim_node")
-    except SessionError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

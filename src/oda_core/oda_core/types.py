@@ -4,6 +4,7 @@ Shapes: T steps, 18 observation values, 6 action values (oda_core.spec).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -163,6 +164,38 @@ class Episode:
             raise ContractError(f"{where}: an end flag stands before the last step")
         if not (self.terminations[-1] or self.truncations[-1]):
             raise ContractError(f"{where}: the last step has no end flag; the episode is cut off")
+
+
+def finished_episode(
+    end: EpisodeEvent,
+    observations: Sequence[NDArray[np.float32]],
+    actions: Sequence[NDArray[np.float32]],
+    rewards: Sequence[float],
+    source: Source,
+) -> Episode:
+    """An episode that one source acted in throughout, from what was gathered step by step.
+
+    Args:
+        end: its end event; SUCCESS terminates the last step, any other event truncates it.
+        observations: T + 1 of (18,).
+        actions: T of (6,).
+        rewards: T.
+        source: who acted.
+
+    Raises:
+        ContractError: see Episode.
+    """
+    last = np.arange(len(rewards)) == len(rewards) - 1
+    success = end.event is Event.SUCCESS
+    return Episode(
+        end=end,
+        observations=np.stack(observations).astype(np.float32),
+        actions=np.stack(actions).astype(np.float32),
+        rewards=np.array(rewards, np.float32),
+        terminations=last & success,
+        truncations=last & (not success),
+        sources=np.full(len(rewards), int(source), np.uint8),
+    )
 
 
 def episode_from_steps(steps: list[StepData], end: EpisodeEvent) -> Episode:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from oda_core.se3 import Pose
 from oda_core.seeds import episode_seed
-from oda_core.types import Episode, EpisodeEvent, Event, Purpose, Source
+from oda_core.types import Episode, EpisodeEvent, Event, Purpose, Source, finished_episode
 from oda_policy.policy import PolicySnapshot, episode_generator
 
 Array = NDArray[np.float32]
@@ -71,8 +71,6 @@ def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Ro
         actions.append(action)
         observations.append(obs)
         rewards.append(reward)
-    steps = len(rewards)
-    last = np.arange(steps) == steps - 1
     end = EpisodeEvent(
         stamp_ns=0,
         **vars(request),
@@ -80,18 +78,10 @@ def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Ro
         reason="" if terminated else "time limit",
         start_pose=start_pose,
         max_steps=policy.info.spec.max_steps,
-        steps=steps,
+        steps=len(rewards),
         peak_force_n=float(info.get("peak_force_n", 0.0)),
     )
-    episode = Episode(
-        end=end,
-        observations=np.stack(observations).astype(np.float32),
-        actions=np.stack(actions).astype(np.float32),
-        rewards=np.array(rewards, np.float32),
-        terminations=last & terminated,
-        truncations=last & truncated & (not terminated),
-        sources=np.full(steps, Source.POLICY, np.uint8),
-    )
+    episode = finished_episode(end, observations, actions, rewards, Source.POLICY)
     return Rollout(episode, robot_time_s)
 
 

@@ -17,7 +17,8 @@ class Collector:
 
     def start(self, event: EpisodeEvent) -> None:
         """An episode begins, for the first time or again: forget what was gathered before it."""
-        mine = self._steps if event.episode_id == self._episode_id else {}
+        set_back = event.stamp_ns < self._since_ns  # by a simulation that was started anew
+        mine = {} if set_back or event.episode_id != self._episode_id else self._steps
         self._since_ns = event.stamp_ns
         self._steps = {i: s for i, s in mine.items() if s.stamp_ns >= self._since_ns}
         self._episode_id, self.end = event.episode_id, None

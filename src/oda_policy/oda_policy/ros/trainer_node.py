@@ -103,8 +103,7 @@ class TrainerNode(Node):
         )
         directory = Path(request.session_dir)
         if self._learner and (self._learner.identity, self._directory) == (identity, directory):
-            self._collector.drop()  # asked again, perhaps by an adapt node that was started anew
-            return len(demos)
+            return len(demos)  # asked again, perhaps in the middle of an episode
         self.close()
         self._learner, self._directory = None, directory
         checkpoint = Checkpoint.load(self._checkpoint(), spec=TaskSpec())
