@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from oda_core.errors import BufferFileError
+from oda_core.spec import TaskSpec
 from oda_policy.config import MetaTrainConfig
+from oda_policy.symmetry import Symmetry, draw_symmetry
 
 
 class Trajectory(Protocol):
@@ -169,7 +171,11 @@ class TaskTables:
     """Demonstrations and offline data of all tasks in one matrix: one gather per update."""
 
     def __init__(
-        self, tasks: Sequence[TaskData], config: MetaTrainConfig, device: str = "cpu"
+        self,
+        tasks: Sequence[TaskData],
+        config: MetaTrainConfig,
+        device: str = "cpu",
+        spec: TaskSpec | None = None,
     ) -> None:
         """Lay the tasks' rows end to end.
 
@@ -195,7 +201,7 @@ class TaskTables:
             start += sum(counts)
         first = tasks[0].offline[0]
         self.layout = Layout(first.observations.shape[1], first.actions.shape[1])
-        self.config = config
+        self.config, self.spec = config, spec or TaskSpec()
         self._rows = torch.from_numpy(np.concatenate(blocks)).to(device)
         self._segments = torch.tensor([offline, demos], device=device)  # (2, tasks, 2)
 
@@ -214,5 +220,16 @@ class TaskTables:
         uniform = torch.rand(bounds.shape[:2], generator=generator, device=device)
         index = bounds[..., 0] + (uniform * bounds[..., 1]).long()
         rows = self._rows.index_select(0, index.flatten()).view(*index.shape, -1)
+        if c.symmetric:
+            symmetry = draw_symmetry(len(rows), c, self.spec, generator)
+            rows = self._changed(rows, symmetry)
         context = rows[:, c.batch :, : self.layout.context]
         return self.layout.split(rows[:, : c.batch]), context
+
+    def _changed(self, rows: Tensor, symmetry: Symmetry) -> Tensor:
+        obs, action = self.layout
+        sizes = [obs, action, 2, obs, 2]
+        before, acted, rewards, after, ends = rows.split(sizes, -1)
+        scale = self.spec.rotation_scale_rad
+        before, after = (symmetry.observations(o, scale) for o in (before, after))
+        return torch.cat((before, symmetry.actions(acted), rewards, after, ends), -1)
