@@ -80,6 +80,7 @@ class Start:
     lateral_mm: tuple[float, float] = (0.0, 0.0)
     yaw_deg: float = 0.0
     height_mm: float = 10.0  # from the tip of the longest pin to the socket's face
+    noise_mm: float = 1.0  # half width of the hidden noise of every episode's start, per axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,5 +95,6 @@ class Tolerance:
 class Limits:
     """Static force that the controller can press with; its set-point leash follows from it."""
 
-    lateral_n: float = 30.0
+    lateral_n: float = 30.0  # per axis
     axial_n: float = 90.0
+    damage_n: float = 120.0  # what plug and socket survive, as the peak of the 100 ms mean

@@ -38,6 +38,7 @@ def vary(connector: Connector, rng: np.random.Generator, name: str | None = None
         lateral_mm=(_draw(rng, (-LATERAL_MM, LATERAL_MM)), _draw(rng, (-LATERAL_MM, LATERAL_MM))),
         yaw_deg=_draw(rng, (-YAW_DEG, YAW_DEG)),
         height_mm=_draw(rng, HEIGHT_MM),
+        noise_mm=connector.start.noise_mm,
     )
     for _ in range(ATTEMPTS):
         scale = _draw(rng, SCALE)
