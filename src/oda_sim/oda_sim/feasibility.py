@@ -8,6 +8,7 @@ import numpy as np
 
 from oda_core.errors import ConnectorError
 from oda_sim.geometry import Rect, bounds, edge_walls, gap, inradius, is_convex, is_rect
+from oda_sim.mating import check_meshes
 from oda_sim.outline import MM, Prism, plate, plug_length_m, prisms
 from oda_sim.parts import Limits, Pin
 from oda_sim.retention import fingers
@@ -25,8 +26,9 @@ def check(connector: "Connector") -> None:
     Raises:
         ConnectorError: with what was found, what is possible and what to change.
     """
-    if not connector.plug.pins and connector.plug.shell is None:
-        raise ConnectorError("plug: found neither pins nor a shell; add plug.pins")
+    plug = connector.plug
+    if not (plug.pins or plug.shell or plug.meshes):
+        raise ConnectorError("plug: found no pins, shell or meshes; add plug.pins")
     for index, pin in enumerate(connector.plug.pins):
         _check_pin(pin, f"plug.pins[{index}]")
     _check_numbers(connector)
@@ -37,6 +39,7 @@ def check(connector: "Connector") -> None:
     _check_rim(connector, parts)
     _check_neighbours(parts)
     fingers(connector)
+    check_meshes(connector)
 
 
 def _check_pin(pin: Pin, where: str) -> None:

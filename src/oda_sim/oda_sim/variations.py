@@ -6,6 +6,7 @@ import numpy as np
 
 from oda_core.errors import ConnectorError
 from oda_sim.connector import Connector
+from oda_sim.outline import MM, plug_length_m
 from oda_sim.parts import Key, Pin, Plug, Retention, Shell, Socket, Start
 
 LATERAL_MM = 1.5
@@ -23,7 +24,8 @@ def vary(connector: Connector, rng: np.random.Generator, name: str | None = None
     """Draw a possible relative of a connector.
 
     Where the socket lies from the start (lateral ±1.5 mm, yaw ±2°, height), the section's scale,
-    depth, clearance, friction and retention force are drawn anew; lengths and bevels stay.
+    depth, clearance, friction and retention force are drawn anew; lengths and bevels stay. Meshes
+    stay as they are, and so does the scale of what stands beside them.
 
     Args:
         connector: the model; not changed.
@@ -41,7 +43,7 @@ def vary(connector: Connector, rng: np.random.Generator, name: str | None = None
         noise_mm=connector.start.noise_mm,
     )
     for _ in range(ATTEMPTS):
-        scale = _draw(rng, SCALE)
+        scale = 1.0 if _has_meshes(connector) else _draw(rng, SCALE)
         try:
             return replace(
                 connector,
@@ -60,16 +62,17 @@ def vary(connector: Connector, rng: np.random.Generator, name: str | None = None
     )
 
 
+def _has_meshes(connector: Connector) -> bool:
+    return bool(connector.plug.meshes or connector.socket.meshes)
+
+
 def _draw(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
     return round(float(rng.uniform(*bounds)), 4)
 
 
 def _vary_socket(connector: Connector, rng: np.random.Generator, scale: float) -> Socket:
     socket = connector.socket
-    longest = max(
-        [pin.length_mm for pin in connector.plug.pins]
-        + ([connector.plug.shell.length_mm] if connector.plug.shell else [])
-    )
+    longest = round(plug_length_m(connector) / MM, 4)
     return replace(
         socket,
         size_mm=_pair(socket.size_mm, max(scale, 1.0)),
