@@ -21,7 +21,7 @@ from oda_core.files import write_atomic
 from oda_core.types import Episode, Event, Purpose
 from oda_policy.config import AdaptConfig
 from oda_policy.evaluate import Env, EpisodeRequest, Rate, episode_seed, run_episode, success_rate
-from oda_policy.finetune import Finetuner
+from oda_policy.learner import Learner
 from oda_policy.policy import PolicySnapshot
 
 
@@ -256,7 +256,7 @@ def outcome_of(episode: Episode, robot_time_s: float) -> Outcome:
 
 def run_in_process(
     env: Env,
-    finetuner: Finetuner,
+    learner: Learner,
     machine: AdaptMachine,
     listener: Callable[[Episode, AdaptMachine], None] | None = None,
 ) -> list[Episode]:
@@ -264,27 +264,27 @@ def run_in_process(
 
     Args:
         env: environment.
-        finetuner: learner of this session.
+        learner: of this session.
         machine: machine at its beginning.
         listener: called after each episode.
 
     Returns:
         Every episode.
     """
-    finetuner.warm_up()
+    learner.warm_up()
     machine.encoded()
-    versions: dict[int, PolicySnapshot] = {0: finetuner.snapshot(0)}
+    versions: dict[int, PolicySnapshot] = {0: learner.snapshot(0)}
     episodes: list[Episode] = []
     while (request := machine.next_request()) is not None:
         rollout = run_episode(env, versions[request.policy_version], request)
         episode = rollout.episode
         machine.finish(outcome_of(episode, rollout.robot_time_s))
         episodes.append(episode)
-        finetuner.add_episode(episode)
+        learner.add_episode(episode)
         if request.purpose is Purpose.TRAINING:
-            finetuner.train()
+            learner.train()
             newest = machine.training_episodes
-            versions = {newest - 1: versions[newest - 1], newest: finetuner.snapshot(newest)}
+            versions = {newest - 1: versions[newest - 1], newest: learner.snapshot(newest)}
         if listener is not None:
             listener(episode, machine)
     return episodes

@@ -60,12 +60,13 @@ class Rollout(NamedTuple):
 def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Rollout:
     """Run one episode to its end; the same request and policy give the same actions."""
     generator = episode_generator(request.seed, request.episode_id)
+    choose = policy.chooser(generator, request.purpose, request.deterministic)
     obs, info = env.reset(seed=request.seed)
     start_pose, robot_time_s = env.start_pose, float(info.get("robot_time_s", 0.0))
     observations, actions, rewards = [obs], list[Array](), list[float]()
     terminated = truncated = False
     while not (terminated or truncated):
-        action = select_action(policy, obs, generator, request)
+        action = choose(obs)
         obs, reward, terminated, truncated, info = env.step(action)
         robot_time_s += float(info.get("robot_time_s", 0.0))
         actions.append(action)
@@ -83,17 +84,6 @@ def run_episode(env: Env, policy: PolicySnapshot, request: EpisodeRequest) -> Ro
     )
     episode = finished_episode(end, observations, actions, rewards, Source.POLICY)
     return Rollout(episode, robot_time_s)
-
-
-def select_action(
-    policy: PolicySnapshot, obs: Array, generator: np.random.Generator, request: EpisodeRequest
-) -> Array:
-    """The action of an episode's purpose: mean, sampled, or sampled with exploration noise."""
-    if request.deterministic:
-        return policy.act(obs)
-    if request.purpose is Purpose.TRAINING:
-        return policy.explore(obs, generator)
-    return policy.act(obs, generator)
 
 
 def evaluate(

@@ -1,9 +1,9 @@
 """The policy that acts: actor weights, task code and version, small enough for one message."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,10 @@ from torch import Tensor
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import CheckpointError, ConfigError
 from oda_core.spec import TaskSpec
-from oda_policy.agent import Agent
+from oda_core.types import Purpose
 from oda_policy.checkpoint import parse_tensors
-from oda_policy.networks import RAW_STD
+from oda_policy.exploration import Drift
+from oda_policy.networks import RAW_STD, Actor
 
 _KEY = "oda_policy"
 Array = NDArray[np.float32]
@@ -35,8 +36,19 @@ class PolicyInfo:
     state_dependent_std: bool
     log_std_min: float
     log_std_max: float
-    exploration_noise: float = 0.0
+    exploration_noise: float = 0.0  # standard deviation of white noise in training episodes
+    drift_low: float = 0.0  # least and greatest size of the drift that each one draws
+    drift_high: float = 0.0
     format: int = 1
+
+
+class Acting(Protocol):
+    """Whatever has an actor."""
+
+    @property
+    def actor(self) -> Actor:
+        """The policy's network."""
+        ...
 
 
 class PolicySnapshot:
@@ -84,13 +96,37 @@ class PolicySnapshot:
             return mean
         return _clip(mean + std * generator.standard_normal(mean.shape, np.float32))
 
-    def explore(self, obs: Array, generator: np.random.Generator) -> Array:
-        """A sampled action with the exploration noise of training episodes added, (6,)."""
-        action = self.act(obs, generator)
-        if not self.info.exploration_noise:
-            return action
-        noise = generator.standard_normal(action.shape, np.float32)
-        return _clip(action + np.float32(self.info.exploration_noise) * noise)
+    def chooser(
+        self, generator: np.random.Generator, purpose: Purpose, deterministic: bool
+    ) -> Callable[[Array], Array]:
+        """Actions (6,) of one episode from its observations (18,).
+
+        Args:
+            generator: source of everything random in the episode.
+            purpose: training episodes explore.
+            deterministic: mean actions.
+        """
+        if deterministic:
+            return self.act
+        if purpose is Purpose.TRAINING:
+            return self._explorer(generator)
+        return lambda obs: self.act(obs, generator)
+
+    def _explorer(self, generator: np.random.Generator) -> Callable[[Array], Array]:
+        """Sampled actions with the noise of training episodes added."""
+        info = self.info
+        drift: Drift | None = None
+        if info.drift_high > 0:
+            drift = Drift(generator.uniform(info.drift_low, info.drift_high), generator)
+
+        def explore(obs: Array) -> Array:
+            action = self.act(obs, generator)
+            if info.exploration_noise:
+                noise = generator.standard_normal(action.shape, np.float32)
+                action = _clip(action + np.float32(info.exploration_noise) * noise)
+            return action if drift is None else _clip(action + drift.step())
+
+        return explore
 
     def distribution(self, obs: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the action, (6,) each."""
@@ -136,16 +172,21 @@ class PolicySnapshot:
 
 
 def snapshot(
-    agent: Agent, z: Tensor, version: int, spec: TaskSpec, exploration_noise: float = 0.0
+    agent: Acting,
+    z: Tensor,
+    version: int,
+    spec: TaskSpec,
+    exploration_noise: float = 0.0,
+    drift: tuple[float, float] = (0.0, 0.0),
 ) -> PolicySnapshot:
-    """The agent's policy for a task code z (Z,)."""
-    c = agent.config
-    layers = list(zip(agent.actor.trunk.weights, agent.actor.trunk.biases, strict=True))
+    """The agent's policy for a task code z (Z,), with the noise of its training episodes."""
+    actor, c = agent.actor, agent.actor.config
+    layers = list(zip(actor.trunk.weights, actor.trunk.biases, strict=True))
     tensors: dict[str, Any] = {"z": _array(z)}
     for i, (weight, bias) in enumerate(layers):
         tensors[f"weight_{i}"], tensors[f"bias_{i}"] = _array(weight.T), _array(bias)
     if not c.state_dependent_std:
-        tensors["raw_std"] = _array(agent.actor.raw_std)
+        tensors["raw_std"] = _array(actor.raw_std)
     info = PolicyInfo(
         version=version,
         spec=spec,
@@ -153,6 +194,8 @@ def snapshot(
         log_std_min=c.log_std_min,
         log_std_max=c.log_std_max,
         exploration_noise=exploration_noise,
+        drift_low=drift[0],
+        drift_high=drift[1],
     )
     return PolicySnapshot(info, tensors)
 

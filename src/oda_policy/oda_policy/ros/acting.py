@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oda_core.spec import TaskSpec, observe, to_twist
-from oda_core.types import EpisodeEvent, Purpose, TcpState
+from oda_core.types import EpisodeEvent, TcpState
 from oda_policy.policy import PolicySnapshot, episode_generator
 
 NEVER_NS = 2**63
@@ -36,7 +36,8 @@ class Acting:
             spec: scaling and period.
         """
         self.start, self.snapshot, self._spec = start, snapshot, spec
-        self._generator = episode_generator(start.seed, start.episode_id)
+        generator = episode_generator(start.seed, start.episode_id)
+        self._choose = snapshot.chooser(generator, start.purpose, start.deterministic)
         self._next_ns = start.stamp_ns
         self._ticks = 0
         self._last: Command | None = None
@@ -57,13 +58,6 @@ class Acting:
         if self._ticks > self.start.max_steps or (self._ticks > 1 and state.inserted):
             self._next_ns = NEVER_NS
         else:
-            action = self._act(observe(state, self.start.start_pose, self._spec))
+            action = self._choose(observe(state, self.start.start_pose, self._spec))
             self._last = Command(state.stamp_ns, to_twist(action, self._spec))
         return self._last
-
-    def _act(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.start.deterministic:
-            return self.snapshot.act(observation)
-        if self.start.purpose is Purpose.TRAINING:
-            return self.snapshot.explore(observation, self._generator)
-        return self.snapshot.act(observation, self._generator)

@@ -1,0 +1,1 @@
+"""Methods that ODA is compared with, at the interface oda_policy.learner.Learner."""
