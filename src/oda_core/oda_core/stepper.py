@@ -5,6 +5,8 @@ at least one period later. The action of a tick is the executed twist: a policy 
 tick, with the stamp of the state that it acted on, and that very twist is recorded; of several
 commands, as from a hand-held device, their mean is; without one, the last command, which is still
 executed. The two topics may run ahead of each other; the transitions are the same.
+
+An operator's mark makes the next step the last and overrules the insertion detector there.
 """
 
 import dataclasses
@@ -36,7 +38,7 @@ class Stepper:
 
     Attributes:
         start: START event of the episode; None before the first.
-        outcome: SUCCESS or TIMEOUT once the episode's last step was made, else None.
+        outcome: SUCCESS, FAILURE or TIMEOUT once the episode's last step was made, else None.
         steps: steps made in the episode.
         peak_force_n: largest |force| measured at a tick of the episode.
         missed: ticks whose state never arrived; the one before it stands in.
@@ -53,6 +55,7 @@ class Stepper:
         self._states: deque[TcpState] = deque(maxlen=MEMORY)
         self._commands: list[Command] = []  # that belong to the present tick or later
         self._held: Command | None = None  # the last one executed in the episode
+        self._verdict: Event | None = None  # an operator's mark
         self._tick: TcpState | None = None
         self._next: TcpState | None = None  # closes the present tick
 
@@ -81,7 +84,17 @@ class Stepper:
         self.peak_force_n = 0.0
         self.missed = 0
         self._commands.clear()
-        self._held = self._tick = self._next = None
+        self._held = self._tick = self._next = self._verdict = None
+
+    def mark(self, verdict: Event) -> None:
+        """Make the next step the last one, with an operator's verdict: SUCCESS or FAILURE.
+
+        Raises:
+            ContractError: it is another event.
+        """
+        if verdict not in (Event.SUCCESS, Event.FAILURE):
+            raise ContractError(f"mark: found {verdict.name}, expected SUCCESS or FAILURE")
+        self._verdict = verdict
 
     def forget(self) -> None:
         """Be idle until the next begin()."""
@@ -169,7 +182,7 @@ class Stepper:
         self._tick, self._next = self._next, None
         self.steps += 1
         if step.terminated or step.truncated:
-            self.outcome = Event.SUCCESS if step.terminated else Event.TIMEOUT
+            self.outcome = Event.SUCCESS if step.terminated else self._verdict or Event.TIMEOUT
         return step
 
     def _last(self) -> Command:
@@ -184,7 +197,10 @@ class Stepper:
         twist = commands[0].twist
         if len(commands) > 1:
             twist = np.mean([command.twist for command in commands], axis=0)
-        last = self.steps + 1 >= start.max_steps
+        success = following.inserted
+        if self._verdict is not None:
+            success = self._verdict is Event.SUCCESS
+        last = self._verdict is not None or self.steps + 1 >= start.max_steps
         return StepData(
             stamp_ns=tick.stamp_ns,
             session=start.session,
@@ -193,9 +209,9 @@ class Stepper:
             observation=observe(tick, start.start_pose, self.spec),
             action=to_action(twist, self.spec),
             source=max(command.source for command in commands),
-            reward=float(following.inserted),
-            terminated=following.inserted,
-            truncated=last and not following.inserted,
+            reward=float(success),
+            terminated=success,
+            truncated=last and not success,
             next_observation=observe(following, start.start_pose, self.spec),
             policy_version=start.policy_version,
         )

@@ -140,6 +140,34 @@ def test_time_limit_truncates_and_insertion_at_the_limit_terminates() -> None:
         assert [s.terminated for s in steps] == [False, False, outcome is Event.SUCCESS]
 
 
+@pytest.mark.parametrize("verdict", [Event.SUCCESS, Event.FAILURE])
+@pytest.mark.parametrize("inserted_ns", [None, START + 3 * TICK])
+def test_a_mark_makes_the_next_step_the_last_and_overrules_the_detector(
+    verdict: Event, inserted_ns: int | None
+) -> None:
+    stepper, rows = Stepper(), lockstep(5)
+    stepper.begin(start_event(max_steps=3))
+    third = rows.index(("command", 2))
+    steps = play(rows[: third + 3], stepper, inserted_ns)
+    with pytest.raises(ContractError, match="expected SUCCESS or FAILURE"):
+        stepper.mark(Event.TIMEOUT)
+    stepper.mark(verdict)
+    steps += play(rows[third + 3 :], stepper, inserted_ns)
+    success = verdict is Event.SUCCESS
+    assert [s.reward for s in steps] == [0, 0, float(success)]
+    assert [s.terminated for s in steps] == [False, False, success]
+    assert [s.truncated for s in steps] == [False, False, not success]
+    assert stepper.done and stepper.outcome is verdict
+    assert episode_from_steps(steps, stepper.end()).success is success
+
+
+def test_a_mark_does_not_reach_the_next_episode() -> None:
+    stepper = Stepper()
+    stepper.mark(Event.FAILURE)
+    stepper.begin(start_event(max_steps=3))
+    assert len(play(lockstep(5), stepper, None)) == 3 and stepper.outcome is Event.TIMEOUT
+
+
 def test_without_a_command_the_last_one_is_still_executed() -> None:
     stepper = Stepper()
     stepper.begin(start_event())

@@ -138,6 +138,9 @@ class InsertionSim:
     def reset_motion(self, start_noise_m: Vector, seed: int) -> Iterator[None]:
         """Retract, return to the start pose plus noise, settle and tare, as a robot does.
 
+        The set-point begins at the measured pose: what it was pressed against the socket with at
+        the episode's end would hold the plug in it by friction.
+
         Each item is one tick of 10 ms, after which the state may be published.
 
         Args:
@@ -148,6 +151,7 @@ class InsertionSim:
             SimulationError: the plug is jammed and cannot be pulled out.
         """
         self._twist = np.zeros(6)
+        self._impedance.hold(self.data)
         clearance = self.connector.start.height_mm * MM
         for velocity in return_to_start(self.data, self._frames(), clearance, start_noise_m):
             self._impedance.command_start_frame(self.data, velocity)

@@ -20,6 +20,7 @@ from oda_core.types import TCP_FRAME, EpisodeEvent, Event, Source, TcpState
 from oda_teleop.limits import Limits, Twist, accelerate, clamp, is_overloaded, keep_inside, unload
 
 NS = 1e9
+OUTSIDE = "no episode is running"
 CALM = 0.9  # part of the wrench limit below which RETRACT ends
 
 
@@ -79,6 +80,7 @@ class Arbiter:
         state: present state.
         reason: why; names the last refusal.
         refused: commands refused so far.
+        late: policy commands of an episode that had just ended, dropped without fault.
         executed: the last twist that went to the robot.
     """
 
@@ -87,10 +89,12 @@ class Arbiter:
         self.config = config
         self.limits = limits
         self.state = Safety.IDLE
-        self.reason = "no episode is running"
+        self.reason = OUTSIDE
         self.refused = 0
+        self.late = 0
         self.executed = REST
         self._episode: EpisodeEvent | None = None
+        self._ended_ns: int | None = None  # stamp of the newest episode's end
         self._accepted: dict[Source, int] = {}  # newest accepted stamp of each source
         self._seen_ns: int | None = None  # watchdog clock of the newest accepted command
         self._human_ns: int | None = None
@@ -101,6 +105,12 @@ class Arbiter:
     def stale_ns(self) -> int:
         """Age that is too old [ns]."""
         return round(self.config.stale_s * NS)
+
+    def is_early(self, request: Request, now_ns: int) -> bool:
+        """Nothing but an episode is missing, and its START may still be on its way."""
+        if self._episode is not None or now_ns - request.stamp_ns > self.stale_ns // 2:
+            return False
+        return self._fault(request, now_ns, None) == OUTSIDE and not self._is_late(request)
 
     def command(
         self, request: Request, now_ns: int, clock_ns: int, state: TcpState | None
@@ -119,6 +129,9 @@ class Arbiter:
         if now_ns + self.stale_ns < self._accepted.get(request.source, 0):
             self._accepted.clear()  # the clock was set back: another simulation
         fault = self._fault(request, now_ns, state)
+        if fault == OUTSIDE and self._is_late(request):
+            self.late += 1
+            return None
         if fault or state is None:
             self.refused += 1
             self.reason = f"refused {request.source.name.lower()} twist: {fault}"
@@ -152,7 +165,7 @@ class Arbiter:
     def episode(self, event: EpisodeEvent) -> None:
         """Follow the start and the end of episodes. The watchdog waits for the first command."""
         if event.event is not Event.START:
-            self._episode = None
+            self._episode, self._ended_ns = None, event.stamp_ns
             self._rest(f"episode {event.episode_id} ended: {event.event.name}")
         elif self.state is not Safety.ABORT:
             self._episode = event
@@ -189,12 +202,18 @@ class Arbiter:
             return f"stamp is {(newest - request.stamp_ns) / NS:.3f} s before the last accepted one"
         if request.source is Source.POLICY and self.config.require_episode:
             if self._episode is None:
-                return "no episode is running"
+                return OUTSIDE
             if request.stamp_ns < self._episode.stamp_ns:
                 return "stamp is before the start of the episode"
         if state is None or abs(now_ns - state.stamp_ns) > self.stale_ns:
             return "no fresh /oda/state; is the robot or the simulation running?"
         return ""
+
+    def _is_late(self, request: Request) -> bool:
+        """It acts on a state of the episode that has just ended, not on a later one."""
+        return self._ended_ns is not None and (
+            0 <= self._ended_ns - request.stamp_ns <= self.stale_ns
+        )
 
     def _execute(self, request: Request, clock_ns: int, state: TcpState) -> Executed:
         self._accepted[request.source] = request.stamp_ns

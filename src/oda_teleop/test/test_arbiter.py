@@ -92,11 +92,39 @@ def test_without_fresh_state_nothing_moves() -> None:
 def test_a_policy_needs_an_episode_a_human_does_not() -> None:
     arbiter = make()
     arbiter.episode(event(Event.SUCCESS))
-    assert give(arbiter, request()) is None and "no episode" in arbiter.reason
+    later = request(T0 + MS)
+    assert give(arbiter, later) is None and "no episode" in arbiter.reason
     assert give(arbiter, request(source=Source.HUMAN)) is not None
     free = make(require_episode=False)
     free.episode(event(Event.SUCCESS))
-    assert give(free, request()) is not None
+    assert give(free, later) is not None
+
+
+def test_the_last_twist_of_an_ended_episode_is_dropped_without_a_refusal() -> None:
+    arbiter = make()
+    arbiter.episode(event(Event.SUCCESS, T0 + 100 * MS))
+    for stamp in (T0 + 90 * MS, T0 + 100 * MS):
+        assert not arbiter.is_early(request(stamp), T0 + 110 * MS)
+        assert give(arbiter, request(stamp), now=T0 + 110 * MS) is None
+    assert (arbiter.late, arbiter.refused) == (2, 0) and "ended" in arbiter.reason
+    for bad in ({"frame": "oda_base"}, {"twist": np.full(6, np.nan)}):
+        assert give(arbiter, request(T0 + 100 * MS, **bad)) is None
+    assert give(arbiter, request(T0 + 101 * MS)) is None and "no episode" in arbiter.reason
+    assert (arbiter.late, arbiter.refused) == (2, 3) and not arbiter.executed.twist.any()
+
+
+def test_a_twist_that_overtook_its_start_is_early_for_a_while() -> None:
+    arbiter = make()
+    arbiter.episode(event(Event.SUCCESS, T0 + 100 * MS))
+    first = request(T0 + 500 * MS)
+    assert arbiter.is_early(first, T0 + 505 * MS)
+    assert not arbiter.is_early(first, T0 + 630 * MS)
+    assert not arbiter.is_early(request(T0 + 500 * MS, frame=""), T0 + 505 * MS)
+    assert not arbiter.is_early(request(T0 + 500 * MS, source=Source.HUMAN), T0 + 505 * MS)
+    arbiter.episode(event(stamp_ns=T0 + 500 * MS))
+    assert not arbiter.is_early(first, T0 + 505 * MS) and give(arbiter, first) is not None
+    arbiter.stop("stopped by a person")
+    assert not arbiter.is_early(first, T0 + 505 * MS)
 
 
 def test_repetitions_pass_unchanged_and_older_stamps_do_not() -> None:

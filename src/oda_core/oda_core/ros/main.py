@@ -1,5 +1,6 @@
 """Start a node, spin it, and stop it within a second of SIGINT or SIGTERM."""
 
+import logging
 import os
 import signal
 import socket
@@ -106,5 +107,13 @@ class _signals:  # noqa: N801
 
 
 def main(make: Callable[[], Node]) -> None:
-    """Entry point of a console script: run and exit the process."""
-    sys.exit(run(make))
+    """Entry point of a console script: run and end the process.
+
+    It ends at once. The node has closed what it owns by now; unloading the libraries, as Python
+    does at its exit, takes seconds with torch and can wait for threads that still compute.
+    """
+    code = run(make)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

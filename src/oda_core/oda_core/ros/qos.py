@@ -35,5 +35,7 @@ LATCHED = latched()
 """Events and slow states: reliable; a late subscriber gets the last one."""
 EVENTS = latched(100)
 """Events of which none may be lost; a late subscriber of depth 1 gets the last one only."""
+MARK = profile(10)
+"""Verdicts of an operator: reliable, and nothing to a later subscriber."""
 STATE_LOG = profile(1000, reliability=ReliabilityPolicy.BEST_EFFORT)
 """States for subscribers that need every one and may lag behind: recorder, transitions."""

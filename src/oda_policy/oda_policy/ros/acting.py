@@ -39,8 +39,12 @@ class Acting:
         generator = episode_generator(start.seed, start.episode_id)
         self._choose = snapshot.chooser(generator, start.purpose, start.deterministic)
         self._next_ns = start.stamp_ns
-        self._ticks = 0
+        self._ticks, self._most = 0, start.max_steps
         self._last: Command | None = None
+
+    def finish(self) -> None:
+        """Command no further tick: the step that the last one began is the last."""
+        self._most = self._ticks
 
     def repeats(self, stamp_ns: int) -> Command | None:
         """The command of the last tick, if its state was sent again: the robot waits for it."""
@@ -55,7 +59,7 @@ class Acting:
         self._next_ns = state.stamp_ns + self._spec.period_ns
         self._last = None
         self._ticks += 1
-        if self._ticks > self.start.max_steps or (self._ticks > 1 and state.inserted):
+        if self._ticks > self._most or (self._ticks > 1 and state.inserted):
             self._next_ns = NEVER_NS
         else:
             action = self._choose(observe(state, self.start.start_pose, self._spec))

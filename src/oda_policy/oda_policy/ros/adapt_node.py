@@ -11,6 +11,7 @@ from rclpy.node import Node
 
 from oda_core.errors import OdaError, SessionError
 from oda_core.ros.main import main as run_main
+from oda_core.ros.marks import serve_marks
 from oda_core.ros.parameters import declare
 from oda_core.settings import setting
 from oda_core.spec import TaskSpec
@@ -68,6 +69,7 @@ class AdaptNode(Node):
         self.settings = declare(self, with_defaults(AdaptSettings, AdaptConfig(), without=OF_GOAL))
         s = self.settings
         self._robot = Robot(self, TaskSpec(), s.silence_s, s.reset_s)
+        serve_marks(self, self._robot.mark)
         self._trainer = Trainer(self, s.silence_s)
         self._goal: Any = None
         self._waiter = Waiter(self._check)

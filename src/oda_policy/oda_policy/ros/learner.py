@@ -119,15 +119,23 @@ class Learner:
                     "safe: free disk space, then resume the session"
                 ) from error
 
+    def leave(self) -> None:
+        """Ask the learning thread to stop, and do not wait: files are whole at any moment.
+
+        What is not saved is learned again on resume.
+        """
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     def close(self) -> None:
-        """Stop within a few updates; what is not saved is learned again on resume."""
+        """Stop within a few updates; as leave(), but another learner may follow."""
         self._stop.set()
         self._pool.shutdown(cancel_futures=True)
 
     def _submit(self, work: Callable[..., None], *args: Any) -> None:
         future = self._pool.submit(work, *args)
         self._work.append(future)
-        future.add_done_callback(lambda _: self._notify())
+        future.add_done_callback(lambda _: self._tell())
 
     def _catch_up(self, episodes: list[Episode]) -> None:
         """Make or read the newest versions, then learn what the saved state does not hold."""
@@ -177,7 +185,12 @@ class Learner:
 
     def _publish(self, number: int, data: bytes) -> None:
         self.made.append(Version(number, hashlib.sha256(data).hexdigest(), data))
-        self._notify()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Notify, unless nobody listens any more."""
+        if not self._stop.is_set():
+            self._notify()
 
     def _forget(self, newest: int) -> None:
         """Remove the weights that no continued session publishes again."""

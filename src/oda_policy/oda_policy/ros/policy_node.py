@@ -66,6 +66,7 @@ class PolicyNode(Node):
         self._steps = self.create_publisher(Step, topics.STEP, qos.latched(LATE))
         self.create_subscription(Weights, topics.WEIGHTS, self._on_weights, qos.latched(KEPT))
         self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.LATCHED)
+        self.create_subscription(Episode, topics.MARK, self._on_mark, qos.MARK)
         self.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.latched(10))
         self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE, raw=True)
         self.create_timer(1.0, self._check_waiting, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -98,6 +99,12 @@ class PolicyNode(Node):
         if event.event is Event.START and event.purpose in DEMANDED:
             self._waiting = (event, time.monotonic())
             self._try_begin()
+
+    def _on_mark(self, msg: Episode) -> None:
+        acting = self._acting
+        if acting is not None and _names(msg, acting.start):
+            self._stepper.mark(Event(int(msg.event)))
+            acting.finish()
 
     def _try_begin(self) -> None:
         """Begin the episode that waits, if the version that it demands is there."""
@@ -162,6 +169,10 @@ class PolicyNode(Node):
     def _publish(self, step: StepData | None) -> None:
         if step is not None:
             self._steps.publish(step_to_msg(step, rclpy_class))
+
+
+def _names(msg: Episode, start: EpisodeEvent) -> bool:
+    return (msg.session, msg.episode_id) == (start.session, start.episode_id)
 
 
 def _prioritise(priority: int) -> None:

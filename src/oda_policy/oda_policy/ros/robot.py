@@ -13,6 +13,7 @@ from oda_core import topics
 from oda_core.errors import ContractError, SessionError
 from oda_core.messages import event_to_msg, expect_frame, pose_from_msg, stamp_ns
 from oda_core.ros import qos
+from oda_core.ros.marks import BY_OPERATOR, NO_EPISODE, NO_STEP
 from oda_core.ros.types import rclpy_class
 from oda_core.se3 import Pose
 from oda_core.spec import TaskSpec
@@ -66,9 +67,11 @@ class Robot:
         self._node, self._spec = node, spec
         self._silence_s, self._reset_limit_s = silence_s, reset_limit_s
         self._steps, self._peak, self._last = 0, 0.0, None
+        self._verdict: Event | None = None  # an operator's mark of the episode that runs
         self._safety: SafetyState | None = None
         self._reset = ActionClient(node, Reset, topics.RESET)
         self._episodes = node.create_publisher(Episode, topics.EPISODE, qos.EVENTS)
+        self._marks = node.create_publisher(Episode, topics.MARK, qos.MARK)
         node.create_subscription(Step, topics.STEP, self._on_step, qos.latched(LATE))
         node.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.LATCHED)
 
@@ -123,21 +126,28 @@ class Robot:
         Raises:
             SessionError: a topic fell silent, or what the waiter's check raises.
         """
-        self._steps, self._peak, self._last = 0, 0.0, None
+        self._steps, self._peak, self._last, self._verdict = 0, 0.0, None, None
         self.running = start
         self._episodes.publish(event_to_msg(start, rclpy_class))
-        while self._last is None or not (self._last.terminated or self._last.truncated):
+        while not self._ended():
             count = self._steps
             await waiter.until(lambda n=count: self._steps > n, self._silence_s, self._silence)
-        success = bool(self._last.terminated)
-        return dataclasses.replace(
-            start,
-            stamp_ns=stamp_ns(self._last.header.stamp) + self._spec.period_ns,
-            event=Event.SUCCESS if success else Event.TIMEOUT,
-            reason="" if success else f"not inserted within {self._steps} steps",
-            steps=self._steps,
-            peak_force_n=self._peak,
-        )
+        if self._last.terminated:
+            return self._end(start, Event.SUCCESS)
+        if self._verdict is Event.FAILURE:
+            return self._end(start, Event.FAILURE, BY_OPERATOR)
+        return self._end(start, Event.TIMEOUT, f"not inserted within {self._steps} steps")
+
+    def mark(self, verdict: Event) -> str:
+        """Let the running episode end with an operator's verdict; why not, empty if it will."""
+        if self.running is None or self._ended():
+            return NO_EPISODE
+        if not self._steps:
+            return NO_STEP
+        self._verdict = verdict
+        marked = dataclasses.replace(self.running, event=verdict)
+        self._marks.publish(event_to_msg(marked, rclpy_class))
+        return ""
 
     def publish_end(self, end: EpisodeEvent) -> None:
         """End the running episode."""
@@ -147,10 +157,23 @@ class Robot:
     def abort(self, reason: str) -> None:
         """End the running episode, if one runs, with ABORT: the policy stops acting."""
         if self.running is not None:
-            steps = {"steps": self._steps, "peak_force_n": self._peak}
-            self.publish_end(
-                dataclasses.replace(self.running, event=Event.ABORT, reason=reason, **steps)
-            )
+            self.publish_end(self._end(self.running, Event.ABORT, reason))
+
+    def _ended(self) -> bool:
+        return self._last is not None and (self._last.terminated or self._last.truncated)
+
+    def _end(self, start: EpisodeEvent, event: Event, reason: str = "") -> EpisodeEvent:
+        """End event, stamped with the state after the last step."""
+        done = self._last is not None
+        end_ns = stamp_ns(self._last.header.stamp) + self._spec.period_ns if done else 0
+        return dataclasses.replace(
+            start,
+            stamp_ns=max(start.stamp_ns, end_ns),
+            event=event,
+            reason=reason,
+            steps=self._steps,
+            peak_force_n=self._peak,
+        )
 
     async def _wait(self, waiter: Waiter, done: Callable[[], bool], what: str) -> None:
         limit = self._reset_limit_s

@@ -75,9 +75,9 @@ class TrainerNode(Node):
         self.get_logger().info("ready; waits for a session on /oda/trainer/begin")
 
     def close(self) -> None:
-        """Stop learning."""
+        """Stop learning; the process ends without waiting for the update that is computed."""
         if self._learner is not None:
-            self._learner.close()
+            self._learner.leave()
 
     def _on_begin(
         self, request: BeginSession.Request, response: BeginSession.Response
@@ -104,7 +104,8 @@ class TrainerNode(Node):
         directory = Path(request.session_dir)
         if self._learner and (self._learner.identity, self._directory) == (identity, directory):
             return len(demos)  # asked again, perhaps in the middle of an episode
-        self.close()
+        if self._learner is not None:
+            self._learner.close()
         self._learner, self._directory = None, directory
         checkpoint = Checkpoint.load(self._checkpoint(), spec=TaskSpec())
         finetuner = Finetuner(checkpoint, demos, self.finetune, request.seed)

@@ -12,9 +12,12 @@ from action_msgs.msg import GoalStatus
 from harness import CONNECTOR, Client, Graph, make_checkpoint, make_demonstrations
 
 from oda_core import topics
+from oda_core.messages import event_from_msg, step_from_msg
 from oda_core.ros import qos
+from oda_core.types import Event, episode_from_steps
 from oda_msgs.action import Adapt
-from oda_msgs.msg import Weights
+from oda_msgs.msg import Episode as EpisodeMsg
+from oda_msgs.msg import Step, Weights
 from oda_policy.ros.store import EpisodeStore
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
@@ -162,6 +165,41 @@ def test_a_cancelled_goal_stops_and_continues(world, whole):
     assert "resumed" in result.result().result.message
     assert client.run(goal(world, "cancel"))[0] == GoalStatus.STATUS_SUCCEEDED
     assert figures(world, "cancel") == whole.figures
+
+
+@pytest.mark.parametrize("verdict", [Event.SUCCESS, Event.FAILURE])
+def test_an_operators_mark_ends_the_episode_alike_in_steps_event_and_store(world, verdict):
+    client, name = world.client, f"mark-{verdict.name}"
+    answer = client.call(f"/oda/mark_{verdict.name.lower()}")
+    assert not answer.success
+    assert "no episode is running" in answer.message
+    steps, events = [], []
+    node = client.node
+    heard = (
+        node.create_subscription(Step, topics.STEP, steps.append, qos.profile(1000)),
+        node.create_subscription(EpisodeMsg, topics.EPISODE, events.append, qos.profile(100)),
+    )
+    session = {"trials": 1, "max_training_episodes": 1}
+    _, result = client.start(goal(world, name, **session))
+    client.until(lambda: any(s.index >= 2 for s in steps))
+    answer = client.call(f"/oda/mark_{verdict.name.lower()}")
+    marked = steps[-1].episode_id
+    assert answer.success, answer.message
+    client.until(lambda: any(e.episode_id == marked and e.event for e in events), what="the end")
+    client.until(result.done, 60)
+    assert result.result().status == GoalStatus.STATUS_SUCCEEDED
+    end = event_from_msg(next(e for e in events if e.episode_id == marked and e.event))
+    mine = [step_from_msg(s) for s in steps if s.episode_id == marked]
+    store = EpisodeStore(world.folder / name / "session" / "trainer" / "episodes")
+    (stored,) = (e for e in store.episodes() if e.end.episode_id == marked)
+    joined = episode_from_steps(mine, end)
+    assert end.event is stored.end.event is verdict
+    assert 3 <= end.steps == len(stored) < 80
+    for field in ("observations", "actions", "rewards", "terminations", "truncations"):
+        np.testing.assert_array_equal(getattr(joined, field), getattr(stored, field))
+    assert stored.rewards.sum() == stored.rewards[-1] == float(verdict is Event.SUCCESS)
+    for subscription in heard:
+        node.destroy_subscription(subscription)
 
 
 def test_a_finished_session_is_only_reported_again(world, whole):

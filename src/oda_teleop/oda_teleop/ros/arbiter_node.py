@@ -27,6 +27,7 @@ from oda_teleop.limits import Limits
 
 WATCH_S = 0.02
 REPORT_NS = 100_000_000
+PATIENCE_S = 0.2  # with the START of a command's episode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,8 @@ class ArbiterNode(Node):
         self._lockstep = settings.lockstep
         self._arbiter = Arbiter(settings, settings.limits)
         self._states = StateBuffer()
-        self._waiting: Request | None = None  # lock-step: for the state that it acts on
+        self._waiting: Request | None = None  # for its episode or, in lock-step, for its state
+        self._waiting_since = 0.0  # monotonic [s]
         self._reported: tuple[Safety, str] | None = None
         self._reported_ns = 0
         self._command = self.create_publisher(TwistStamped, topics.COMMAND, qos.COMMAND)
@@ -83,10 +85,14 @@ class ArbiterNode(Node):
     def _on_episode(self, msg: Episode) -> None:
         self._arbiter.episode(event_from_msg(msg))
         self._report()
+        self._look_again()
 
     def _on_state(self, cdr: bytes) -> None:
-        newest = self._states.add(cdr)
-        if self._waiting is not None and self._waiting.stamp_ns <= newest:
+        self._states.add(cdr)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        if self._waiting is not None and not self._must_wait(self._waiting):
             self._decide(self._waiting)
 
     def _on_twist(self, msg: TwistStamped, source: Source) -> None:
@@ -96,11 +102,31 @@ class ArbiterNode(Node):
             twist=twist_from_msg(msg.twist),
             source=source,
         )
-        newest = self._states.newest_ns
-        near_ns = self._now_ns() + self._arbiter.stale_ns
-        if self._lockstep and (newest is None or newest < request.stamp_ns <= near_ns):
-            self._waiting = request  # in lock-step the limits judge the very state acted on
-        else:
+        if not self._must_wait(request):
+            self._decide(request)
+            return
+        if self._waiting is None:
+            self._waiting_since = time.monotonic()
+        self._waiting = request
+
+    def _must_wait(self, request: Request) -> bool:
+        """What it belongs to comes on another topic, and is still on its way.
+
+        In lock-step that is the very state acted on, which the limits judge; in both modes the
+        START of its episode, which the policy may have heard first.
+        """
+        now_ns, newest = self._now_ns(), self._states.newest_ns
+        if self._lockstep and (
+            newest is None or newest < request.stamp_ns <= now_ns + self._arbiter.stale_ns
+        ):
+            return True
+        return self._arbiter.is_early(request, now_ns)
+
+    def _give_up_waiting(self) -> None:
+        """No episode has begun; in lock-step time stands still, and does not tell."""
+        request = self._waiting
+        expired = time.monotonic() - self._waiting_since > PATIENCE_S
+        if request is not None and expired and self._arbiter.is_early(request, self._now_ns()):
             self._decide(request)
 
     def _decide(self, request: Request) -> None:
@@ -122,6 +148,7 @@ class ArbiterNode(Node):
             return None
 
     def _watch(self) -> None:
+        self._give_up_waiting()
         clock_ns = self._watchdog_ns()
         executed = self._arbiter.watch(self._now_ns(), clock_ns)
         if executed is not None:
@@ -158,7 +185,7 @@ class ArbiterNode(Node):
         bad = {Safety.ABORT: ERROR, Safety.HOLD: WARN, Safety.RETRACT: WARN}
         self._diagnostics.publish(
             bad.get(arbiter.state, OK), arbiter.reason, state=arbiter.state.name,
-            refused=arbiter.refused, limited=arbiter.executed.limited,
+            refused=arbiter.refused, late=arbiter.late, limited=arbiter.executed.limited,
         )  # fmt: skip
 
     def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

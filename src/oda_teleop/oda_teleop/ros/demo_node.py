@@ -15,6 +15,7 @@ from oda_core.errors import SessionError
 from oda_core.messages import event_to_msg, pose_from_msg, stamp_ns, step_to_msg, twist_from_msg
 from oda_core.ros import qos
 from oda_core.ros.main import main as run_node
+from oda_core.ros.marks import BY_OPERATOR, NO_EPISODE, NO_STEP, serve_marks
 from oda_core.ros.parameters import declare
 from oda_core.ros.states import StateBuffer
 from oda_core.ros.types import rclpy_class
@@ -66,6 +67,7 @@ class DemoNode(Node):
         self.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.EVENTS)
         self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE_LOG, raw=True)
         self._reset = ActionClient(self, Reset, topics.RESET)
+        serve_marks(self, self._mark)
         self._begun = False
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(PULSE_S, self._pulse, clock=steady)
@@ -149,11 +151,22 @@ class DemoNode(Node):
             end = self._stepper.end(Event.ABORT, stopped or "interrupted")
         elif self._stepper.outcome is Event.SUCCESS:
             end = self._stepper.end()
+        elif self._stepper.outcome is Event.FAILURE:
+            end = self._stepper.end(reason=BY_OPERATOR)
         else:
             end = self._stepper.end(reason=f"not inserted within {self._stepper.steps} steps")
         self._stepper.forget()
         self._episodes.publish(event_to_msg(end, rclpy_class))
         return end
+
+    def _mark(self, verdict: Event) -> str:
+        """Let the running episode end with an operator's verdict; why not, empty if it will."""
+        if self._stepper.done:
+            return NO_EPISODE
+        if not self._stepper.steps:
+            return NO_STEP
+        self._stepper.mark(verdict)
+        return ""
 
     async def _until(self, ready: Callable[[], object], explain: Callable[[], str]) -> None:
         """Wait for a condition; SessionError after too long without progress."""

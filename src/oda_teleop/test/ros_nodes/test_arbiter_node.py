@@ -137,6 +137,20 @@ def test_a_policy_moves_the_robot_a_human_overrules_it_and_silence_aborts(desk: 
 
 
 @pytest.mark.parametrize("desk", ["lockstep"], indirect=True)
+def test_a_twist_may_overtake_its_start_and_trail_its_end(desk: Desk) -> None:
+    at_ns = desk.give(desk.policy)
+    desk.episode(Event.START)
+    desk.until(lambda: desk.executed, "the executed twist")
+    assert [stamp_ns(m.header.stamp) for m in desk.executed] == [at_ns]
+    desk.until(lambda: desk.now_ns() >= at_ns + 100_000_000, "the next boundary")
+    desk.episode(Event.SUCCESS)
+    desk.give(desk.policy)
+    desk.turn_for(0.5)
+    assert len(desk.executed) == 1 and desk.safety[-1].refused == 0
+    assert "refused" not in desk.nodes.log("arbiter_node")
+
+
+@pytest.mark.parametrize("desk", ["lockstep"], indirect=True)
 def test_the_stop_button_holds_a_lockstep_robot_and_limits_change_while_it_runs(desk: Desk) -> None:
     desk.episode(Event.START)
     at_ns = desk.give(desk.policy)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from std_srvs.srv import Trigger
 
 from oda_core.bag import BagReport, read_episodes
 from oda_core.messages import event_from_msg, step_from_msg
 from oda_core.repair import repair
 from oda_core.ros import qos
+from oda_core.ros.marks import BY_OPERATOR, MARKS
 from oda_core.ros.testing import Client, Nodes, own_domain
 from oda_core.seeds import operator_generator
 from oda_core.types import Episode, Event, StepData, episode_from_steps
@@ -98,6 +100,29 @@ def test_the_same_seed_gives_the_same_session(lockstep, tmp_path: Path) -> None:
 def test_demonstrations_in_real_time(tmp_path: Path) -> None:
     episodes, _ = record(tmp_path, tmp_path / "bag", realtime_factor=2.0)
     assert sum(episode.success for episode in episodes) == 3
+
+
+def test_an_operator_judges_two_demonstrations_and_the_bag_says_so(tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    with own_domain() as domain, Nodes(tmp_path, domain) as nodes, Client(domain) as client:
+        steps = client.collect(Step, "/oda/step", qos.STEP)
+        marks = {v: client.node.create_client(Trigger, name) for name, v in MARKS.items()}
+        start(nodes, bag, episodes=1, realtime_factor=1.0)
+        verdicts = (Event.FAILURE, Event.SUCCESS)
+        for number, verdict in enumerate(verdicts):
+            client.until(lambda n=number: steps and steps[-1].episode_id == n, "a step", 60.0)
+            answer = client.done(marks[verdict].call_async(Trigger.Request()), "the answer")
+            assert answer.success, answer.message
+        client.until(lambda: steps[-1].terminated, "the last step", 60.0)
+        assert nodes.wait("demo_node", 10) == 0
+        nodes.stop()
+    episodes = list(read_episodes(bag))
+    assert [episode.end.event for episode in episodes] == list(verdicts)
+    assert episodes[0].end.reason == BY_OPERATOR
+    for episode, success in zip(episodes, (False, True), strict=True):
+        mine = [step_from_msg(s) for s in steps if s.episode_id == episode.end.episode_id]
+        assert equal(episode_from_steps(mine, episode.end), episode)
+        assert episode.rewards.sum() == float(episode.terminations[-1]) == float(success)
 
 
 def test_a_killed_recorder_leaves_a_bag_that_is_mended(tmp_path: Path) -> None:
