@@ -70,6 +70,7 @@ class AgentConfig:
     max_weight: float = setting(100.0, "largest exponential advantage weight")
     kl_weight: float = setting(0.1, "beta: weight of the posterior's KL divergence [1 / nat]")
     actor_trains_encoder: bool = setting(False, "let the actor's gradient reach the encoder")
+    candidates: int = setting(1, "sampled actions of which the critics choose one when acting")
     target_rate: float = setting(0.005, "share of the critics that their targets take per update")
     actor_rate: float = setting(3e-4, "learning rate eta_2 of the actor")
     critic_rate: float = setting(3e-4, "learning rate eta_3 of the critics")
@@ -77,7 +78,7 @@ class AgentConfig:
     actor_weight_decay: float = setting(0.0, "L2 penalty of the actor")
 
     def __post_init__(self) -> None:
-        _positive(self, "critics", "discount", "n_step", "temperature", "max_weight")
+        _positive(self, "critics", "discount", "n_step", "temperature", "max_weight", "candidates")
         _positive(self, "target_rate", "actor_rate", "critic_rate", "encoder_rate", "reward_scale")
         _fraction(self, "discount", "target_rate")
         _require(self.latent_size >= 0, f"latent_size {self.latent_size}", "0 or more")

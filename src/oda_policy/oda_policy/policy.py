@@ -16,7 +16,8 @@ from oda_core.spec import TaskSpec
 from oda_core.types import Purpose
 from oda_policy.checkpoint import parse_tensors
 from oda_policy.exploration import Drift
-from oda_policy.networks import RAW_STD, Actor
+from oda_policy.judge import Judge
+from oda_policy.networks import RAW_STD, Actor, Critics
 
 _KEY = "oda_policy"
 Array = NDArray[np.float32]
@@ -39,15 +40,22 @@ class PolicyInfo:
     exploration_noise: float = 0.0  # standard deviation of white noise in training episodes
     drift_low: float = 0.0  # least and greatest size of the drift that each one draws
     drift_high: float = 0.0
+    candidates: int = 1  # sampled actions of which the critics choose one
+    layer_norm: bool = False  # of the critics
     format: int = 1
 
 
 class Acting(Protocol):
-    """Whatever has an actor."""
+    """Whatever has an actor, and critics where its settings let them choose."""
 
     @property
     def actor(self) -> Actor:
         """The policy's network."""
+        ...
+
+    @property
+    def critics(self) -> Critics | None:
+        """Ensemble of values."""
         ...
 
 
@@ -60,7 +68,8 @@ class PolicySnapshot:
         Args:
             info: version, scaling and spread.
             tensors: ``z`` (Z,), ``weight_i`` (in, out), ``bias_i`` (out,) and, where the spread
-                does not depend on the observation, ``raw_std`` (A,).
+                does not depend on the observation, ``raw_std`` (A,); with several candidates
+                ``critic_weight_i`` (C, in, out) and ``critic_bias_i`` (C, 1, out).
         """
         self.info = info
         self.tensors = {name: np.ascontiguousarray(v, np.float32) for name, v in tensors.items()}
@@ -73,6 +82,7 @@ class PolicySnapshot:
         first, bias = self._layers[0]
         folded = np.asarray(bias + self.z @ first[self._obs_size :], np.float32)
         self._layers[0] = (first[: self._obs_size], folded)
+        self._judge = self._make_judge() if info.candidates > 1 else None
 
     @property
     def version(self) -> int:
@@ -89,12 +99,18 @@ class PolicySnapshot:
 
         Args:
             obs: scaled observation.
-            generator: source of a sampled action; None gives the mean action.
+            generator: source of a sampled action, or of the candidates from which the critics
+                choose; None gives the mean action.
         """
         mean, std = self.distribution(obs)
         if generator is None:
             return mean
-        return _clip(mean + std * generator.standard_normal(mean.shape, np.float32))
+        if self._judge is None:
+            return _clip(mean + std * generator.standard_normal(mean.shape, np.float32))
+        shape = (self.info.candidates, len(mean))
+        return self._judge.best(
+            obs, _clip(mean + std * generator.standard_normal(shape, np.float32))
+        )
 
     def chooser(
         self, generator: np.random.Generator, purpose: Purpose, deterministic: bool
@@ -146,8 +162,16 @@ class PolicySnapshot:
         log_std = low + (high - low) / (1 + np.exp(-(raw + RAW_STD)))
         return np.tanh(mean), np.exp(log_std).astype(np.float32)
 
+    def _make_judge(self) -> Judge:
+        count = sum(name.startswith("critic_weight_") for name in self.tensors)
+        layers = [
+            (self.tensors[f"critic_weight_{i}"], self.tensors[f"critic_bias_{i}"])
+            for i in range(count)
+        ]
+        return Judge(layers, self.z, self._obs_size, self.info.layer_norm)
+
     def to_bytes(self) -> bytes:
-        """Safetensors bytes, about 300 kB."""
+        """Safetensors bytes, about 300 kB, or 1 MB with critics."""
         return save(self.tensors, {_KEY: json.dumps(to_mapping(self.info))})
 
     @classmethod
@@ -187,6 +211,14 @@ def snapshot(
         tensors[f"weight_{i}"], tensors[f"bias_{i}"] = _array(weight.T), _array(bias)
     if not c.state_dependent_std:
         tensors["raw_std"] = _array(actor.raw_std)
+    if c.candidates > 1 and agent.critics is not None:
+        for i, (weight, bias) in enumerate(
+            zip(agent.critics.weights, agent.critics.biases, strict=True)
+        ):
+            tensors[f"critic_weight_{i}"], tensors[f"critic_bias_{i}"] = (
+                _array(weight),
+                _array(bias),
+            )
     info = PolicyInfo(
         version=version,
         spec=spec,
@@ -196,6 +228,8 @@ def snapshot(
         exploration_noise=exploration_noise,
         drift_low=drift[0],
         drift_high=drift[1],
+        candidates=c.candidates,
+        layer_norm=c.layer_norm,
     )
     return PolicySnapshot(info, tensors)
 

@@ -5,8 +5,8 @@ turned about z or mirrored, is an episode of a connector whose pins and offset a
 mirrored. Seen from another nominal start pose, it is an episode of the same connector elsewhere.
 Demonstrations and transitions of a task change together: only they can tell the learner how.
 
-Letters: T tasks, B batch. Vectors of an observation, in order: position, rotation vector, linear and
-angular velocity, force, torque; of an action: linear and angular velocity.
+Letters: T tasks, B batch. Vectors of an observation, in order: position, rotation vector, linear
+and angular velocity, force, torque; of an action: linear and angular velocity.
 """
 
 import math

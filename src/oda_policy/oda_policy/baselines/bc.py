@@ -64,6 +64,7 @@ class BcLearner:
             log_std_min=config.log_std_min,
         )
         self.actor = Actor(SIZES, networks, generator)
+        self.critics = None  # nobody chooses among its actions
         self.generator = generator
         held_out = min(round(config.held_out * len(demos)), len(demos) - 1)
         self.shown = _table(demos[: len(demos) - held_out])
