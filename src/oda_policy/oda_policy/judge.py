@@ -31,7 +31,8 @@ class Judge:
         (first, bias), *rest = layers
         split = first.shape[1] - len(z)
         self._obs, self._action = first[:, :obs_size], first[:, obs_size:split]
-        self._bias = bias + (z @ first[:, split:])[:, None]  # the task code never changes while acting
+        # the task code never changes while acting: fold it into the first bias, (C, 1, H)
+        self._bias = bias + (z @ first[:, split:])[:, None]
         self._rest, self._layer_norm = rest, layer_norm
 
     def best(self, obs: Array, actions: Array) -> Array:
