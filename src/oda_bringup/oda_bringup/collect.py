@@ -124,11 +124,13 @@ def demonstrations(env: InsertionEnv, count: int, seed: int, session: str) -> It
     )
 
 
-def attempts(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator[Recording]:
+def attempts(
+    env: InsertionEnv, count: int, seed: int, session: str, technique: Technique | None = None
+) -> Iterator[Recording]:
     """Episodes of the scripted operator, successful or not."""
     for number in range(count):
         start = start_event(env, session, number, Purpose.DEMONSTRATION, seed)
-        operator = Operator(env.connector, operator_generator(start.seed))
+        operator = Operator(env.connector, operator_generator(start.seed), technique=technique)
         yield record(env, _operate(operator, env), start, Source.HUMAN)
 
 

@@ -12,6 +12,9 @@ from oda_sim.parts import Key, Pin, Plug, Retention, Shell, Socket, Start
 LATERAL_MM = 1.5
 YAW_DEG = 2.0
 HEIGHT_MM = (8.0, 12.0)
+STRESS_LATERAL_MM = (-4.0, 4.0)
+STRESS_YAW_DEG = (-6.0, 6.0)
+STRESS_HEIGHT_MM = (5.0, 15.0)
 SCALE = (0.85, 1.15)
 DEPTH = (0.85, 1.1)
 CLEARANCE = (0.8, 1.3)
@@ -60,6 +63,26 @@ def vary(connector: Connector, rng: np.random.Generator, name: str | None = None
         f"{connector.name}: none of {ATTEMPTS} variations is possible; check its clearance, depth "
         "and retention against their limits"
     )
+
+
+def stress(connector: Connector, rng: np.random.Generator, name: str | None = None) -> Connector:
+    """The same connector further off: lateral ±4 mm, yaw ±6°, height 10 ± 5 mm (spread 4).
+
+    Only the transform from start to socket is drawn anew. Source: two prototypes of the study,
+    whose methods part ways at this spread.
+
+    Args:
+        connector: the model; not changed.
+        rng: source of all draws.
+        name: of the new connector; by default the old one with "-stress".
+    """
+    start = replace(
+        connector.start,
+        lateral_mm=(_draw(rng, STRESS_LATERAL_MM), _draw(rng, STRESS_LATERAL_MM)),
+        yaw_deg=_draw(rng, STRESS_YAW_DEG),
+        height_mm=_draw(rng, STRESS_HEIGHT_MM),
+    )
+    return replace(connector, name=name or f"{connector.name}-stress", start=start)
 
 
 def _has_meshes(connector: Connector) -> bool:

@@ -115,12 +115,11 @@ def _forces(connector):
     sim.jump(np.array([*start.lateral_mm, 0.0]) * 1e-3, 0)
     forces = []
     for _ in range(150):
-        yaw = (
-            np.deg2rad(start.yaw_deg) - 2 * sim.tcp_pose().relative_to(sim.start_pose).quaternion[2]
-        )
-        sim.apply(np.array([0, 0, 0.015, 0, 0, np.clip(3 * yaw, -0.2, 0.2)]))
+        turned = 2 * sim.tcp_pose().relative_to(sim.start_pose).quaternion[2]
+        turn = np.clip(3 * (np.deg2rad(start.yaw_deg) - turned), -0.2, 0.2)
+        sim.apply(np.array([0, 0, 0.015, 0, 0, turn]))
         sim.step()
-        forces.append(-sim._sensor.clean()[2])
+        forces.append(-sim.state().wrench[2])
     return np.array(forces)
 
 
