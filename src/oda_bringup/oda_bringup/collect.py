@@ -90,16 +90,16 @@ def collect_task(work: Work, tell: Callable[[], None] = lambda: None) -> str:
     """
     work.directory.mkdir(parents=True, exist_ok=True)
     write_atomic(work.directory / CONNECTOR_FILE, dump_connector(work.connector))
-    env = InsertionEnv(work.connector, simulate_reset=False)
     done = []
     for part in parts_of(work):
+        env = new_env(work)  # its clock begins at 0: the bytes do not tell what was done before
         recordings = _told(part.make(work, env, part.name), tell)
         wins, total = write_bag(work.directory / part.name, recordings)
         done.append(f"{part.name} {wins}/{total} inserted")
-    for name, measure in _qualities(work, env).items():
+    for name, measure in _qualities(work).items():
         path = work.directory / f"{name}{QUALITY}"
         if not path.exists():
-            found = measure()
+            found = measure(work, new_env(work))
             found.save(path)
             done.append(f"{found.successes} of {found.trials} {name} trials")
     return f"{work.connector.name}: {', '.join(done) or 'there already'}"
@@ -190,6 +190,11 @@ def write_bag(path: Path, recordings: Iterable[Recording]) -> tuple[int, int]:
     return wins, total
 
 
+def new_env(work: Work) -> InsertionEnv:
+    """The simulated task, without reset motions."""
+    return InsertionEnv(work.connector, simulate_reset=False)
+
+
 def _told(recordings: Iterable[Recording], tell: Callable[[], None]) -> Iterator[Recording]:
     for recording in recordings:
         yield recording
@@ -228,13 +233,11 @@ def _final_reruns(work: Work, env: InsertionEnv, name: str) -> Iterator[Recordin
     return reruns(env, policy, work.reruns, work.seed + 4, work.session(name))
 
 
-def _qualities(work: Work, env: InsertionEnv) -> dict[str, Callable[[], Quality]]:
+def _qualities(work: Work) -> dict[str, Callable[[Work, InsertionEnv], Quality]]:
     if not work.trials:
         return {}
-    measures = {DEMONSTRATIONS: lambda: operator_quality(work, env)}
-    if work.source == "ddpgfd":
-        measures[DDPGFD] = lambda: ddpgfd_quality(work, env)
-    return measures
+    learned = {DDPGFD: ddpgfd_quality} if work.source == "ddpgfd" else {}
+    return {DEMONSTRATIONS: operator_quality, **learned}
 
 
 def operator_quality(work: Work, env: InsertionEnv) -> Quality:
