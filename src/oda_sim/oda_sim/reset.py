@@ -15,7 +15,7 @@ TICK_S = 0.01
 GAIN_1_S = 8.0
 SPEED_LIMIT = np.array([0.08, 0.08, 0.08, 0.5, 0.5, 0.5])  # [m/s, rad/s]
 ARRIVED = np.array([3e-5, 3e-5, 3e-5, 3e-4, 3e-4, 3e-4])  # [m, rad]
-PATIENCE_S = 4.0  # before a plug counts as jammed
+PATIENCE_S = 4.0  # beyond the way at full speed, before something counts as jammed
 WIGGLE_RAD_S = 0.1
 WIGGLE_HZ = 1.5
 SETTLE_TICKS = 20
@@ -64,8 +64,9 @@ def _retract(data: mujoco.MjData, tcp: int, socket: Pose, clearance_m: float) ->
 
 def _approach(data: mujoco.MjData, tcp: int, goal: Vector) -> Iterator[Vector]:
     elapsed = 0.0
+    patience = PATIENCE_S + float(np.max(np.abs(_error(data, tcp, goal)) / SPEED_LIMIT))
     while np.any(np.abs(_error(data, tcp, goal)) > ARRIVED):
-        if elapsed > PATIENCE_S:
+        if elapsed > patience:
             raise SimulationError(
                 f"reset: the TCP is {np.round(_error(data, tcp, goal), 4).tolist()} [m, rad] from "
                 f"its start after {elapsed:.0f} s; something is in the way"

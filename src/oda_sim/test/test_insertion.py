@@ -248,3 +248,30 @@ def test_a_jammed_plug_is_reported():
     sim.data.xfrc_applied[:] = 0.0
     sim.reset(np.zeros(3), 0)
     assert not sim.state().inserted
+
+
+def test_a_plug_pressed_askew_into_its_socket_is_released():
+    """What it was pressed with does not hold it by friction while the reset pulls."""
+    sim = InsertionSim(load_connector("ch-ac-plug"))
+    start = sim.connector.start
+    sim.jump(np.array([*start.lateral_mm, 0.0]) * 1e-3, 0)
+    sim.apply(np.array([0, 0, 0.02, 0, 0, np.deg2rad(start.yaw_deg)]))
+    sim.step(10 * PERIOD_NS)
+    sim.apply(np.array([0, 0, 0.02, 0, 0, 0]))
+    sim.step(20 * PERIOD_NS)
+    assert sim.depth_and_offset()[0] > 5e-3
+    sim.apply(np.array([0.01, 0.01, 0.02, 0.2, 0.2, 0.2]))
+    sim.step(40 * PERIOD_NS)
+    ticks = sum(1 for _ in sim.reset_motion(np.zeros(3), 0))
+    assert ticks * TICK_NS * 1e-9 < 4.0
+
+
+def test_a_tool_turned_far_away_has_the_time_that_its_way_takes(peg):
+    """1.6 rad back take 3.2 s at the speed limit; that is no obstacle."""
+    peg.jump(np.zeros(3), 0)
+    peg.apply(np.array([0, 0, -0.005, 0, -0.2, 0]))
+    peg.step(85 * PERIOD_NS)
+    turned = 2 * np.arcsin(np.linalg.norm(peg.tcp_pose().relative_to(START).quaternion[:3]))
+    assert turned > 1.5
+    peg.reset(np.zeros(3), 0)
+    assert np.abs(peg.tcp_pose().relative_to(START).position).max() < 1e-6

@@ -16,6 +16,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.subscription import Subscription
 from rclpy.waitable import NumberOfEntities
 
+InvalidHandle = rclpy_implementation.InvalidHandle
 MESSAGE_ONLY = Subscription.CallbackType.MessageOnly
 KINDS = ("subscription", "guard_condition", "timer", "client", "service")
 ATTRIBUTES = ("subscriptions", "guards", "timers", "clients", "services", "waitables")
@@ -51,7 +52,11 @@ class LeanExecutor(SingleThreadedExecutor):
         lean, full = self._looks or self._collect()
         rest_ns = self._next_full_ns - time.monotonic_ns()
         look = lean if rest_ns > 0 else full
-        look.wait(rest_ns if rest_ns > 0 else -1)
+        try:
+            look.wait(rest_ns if rest_ns > 0 else -1)
+        except InvalidHandle:  # a callback has destroyed an entity since
+            self.release()
+            return
         if not self._context.ok():
             raise ExternalShutdownException()
         look.call()
