@@ -159,7 +159,7 @@ class PolicySnapshot:
             np.split(out, 2) if self.info.state_dependent_std else (out, self.tensors["raw_std"])
         )
         low, high = self.info.log_std_min, self.info.log_std_max
-        log_std = low + (high - low) / (1 + np.exp(-(raw + RAW_STD)))
+        log_std = low + (high - low) * (0.5 + 0.5 * np.tanh(0.5 * (raw + RAW_STD)))  # a sigmoid
         return np.tanh(mean), np.exp(log_std).astype(np.float32)
 
     def _make_judge(self) -> Judge:
