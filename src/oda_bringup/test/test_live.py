@@ -1,5 +1,6 @@
 """The oda command on live nodes: what it leaves behind when all goes well, and when it does not."""
 
+import itertools
 import json
 import os
 import signal
@@ -12,10 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import Reader
 
 from oda_bringup.bench.live import write_still_checkpoint
 from oda_bringup.cli.exits import Exit
-from oda_core.bag import read_episodes
+from oda_core import topics
+from oda_core.bag import read_episodes, typestore
+from oda_core.types import Event
+from oda_core.wire import raw_stamp_ns
 from oda_policy.config import AgentConfig
 from oda_policy.ros.store import ARRAYS, EpisodeStore
 
@@ -122,6 +127,21 @@ def assert_same_episodes(first: Path, second: Path) -> None:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
 
 
+def command_gaps_ms(bag: Path) -> list[list[float]]:
+    """Time between the stamps of following commands on /oda/cmd/twist, a list per episode."""
+    starts, stamps = [], []
+    with Reader(bag) as reader:
+        for connection, _, data in reader.messages():
+            if connection.topic == topics.COMMAND:
+                stamps.append(raw_stamp_ns(data))
+            elif connection.topic == topics.EPISODE:
+                message = typestore().deserialize_cdr(data, connection.msgtype)
+                starts += [raw_stamp_ns(data)] if message.event == Event.START else []
+    limits = [*starts, np.inf]
+    episodes = ([s for s in stamps if a <= s < b] for a, b in itertools.pairwise(limits))
+    return [(np.diff(sorted(episode)) / 1e6).tolist() for episode in episodes]
+
+
 def adapt_words(still: Path, demos: Path, output: Path) -> list[object]:
     return [
         "adapt", "--checkpoint", still, "--demos", demos, "--output", output,
@@ -149,9 +169,12 @@ def test_the_same_seed_gives_the_same_session_to_the_last_bit(
     run: Callable[..., Oda], still: Path, demos: Path, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    for session in (first, second):
-        oda = run(*adapt_words(still, demos, session))
+    for session, extra in ((first, ["--record"]), (second, [])):
+        oda = run(*adapt_words(still, demos, session), *extra)
         assert oda.wait() == Exit.NOT_ACCEPTED, oda.text
+    gaps = command_gaps_ms(first / "bag")
+    assert [set(episode) for episode in gaps] == [{100.0}] * episodes_done(first)
+    assert [len(episode) for episode in gaps] == [79] * len(gaps)
     assert figures(first) == figures(second)
     assert_same_episodes(first, second)
     (first / "report.html").unlink()
