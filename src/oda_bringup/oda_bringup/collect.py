@@ -36,7 +36,7 @@ from oda_policy.finetune import Finetuner
 from oda_policy.policy import PolicySnapshot
 from oda_sim.connector import Connector, dump_connector
 from oda_sim.env import InsertionEnv
-from oda_sim.operator import Operator
+from oda_sim.operator import Operator, Technique
 
 DDPGFD = "ddpgfd"  # whole replay of a DDPGfD run
 RERUNS = "reruns"
