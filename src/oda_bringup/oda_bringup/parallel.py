@@ -3,12 +3,15 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from oda_bringup.lifeline import end_with_parent
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def default_jobs() -> int:
@@ -42,6 +45,14 @@ def workers(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def each(jobs: int, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """The result of every item, in order; one job works in this process."""
+    if jobs == 1:
+        return [work(item) for item in items]
+    with workers(jobs) as pool:
+        return list(pool.map(work, items))
 
 
 def _begin(parent: int, prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:

@@ -4,10 +4,11 @@ The scripted operator knows pose, twist, wrench and the nominal pose, not the hi
 cannot do from these, no policy can learn from them.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from oda_bringup.gates import Finding, Request, Result
-from oda_bringup.parallel import workers
+from oda_bringup.parallel import each
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,9 +21,8 @@ def measure(request: Request) -> Result:
     from oda_sim.connector import list_connectors
 
     names = request.names or tuple(list_connectors())
-    with workers(request.jobs) as pool:
-        asked = [pool.submit(insertions, name, request.trials, request.seed) for name in names]
-        findings = [_finding(future.result()) for future in asked]
+    work = partial(insertions, trials=request.trials, seed=request.seed)
+    findings = [_finding(data) for data in each(request.jobs, work, names)]
     return Result(findings, lambda: draw(findings))
 
 

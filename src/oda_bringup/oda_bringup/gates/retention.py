@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oda_bringup.gates import Finding, Request, Result
-from oda_bringup.parallel import workers
+from oda_bringup.parallel import each
 from oda_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def measure(request: Request) -> Result:
             f"retention: {', '.join(free)} specifies no retention; name connectors that do"
         )
     held = [c for c in connectors if c.retention is not None]
-    with workers(request.jobs) as pool:
-        pushes = list(pool.map(push, held))
+    pushes = each(request.jobs, push, held)
     findings = [_finding(c, p) for c, p in zip(held, pushes, strict=True)]
     return Result(findings, lambda: draw(findings))
 
