@@ -18,6 +18,7 @@ from oda_bringup.cli import (
     meta_train,
     repair,
     report,
+    reproduce,
 )
 from oda_bringup.cli.console import OUT, complain, say
 from oda_bringup.cli.exits import Exit
@@ -68,6 +69,7 @@ TOOLS = (
     Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
     Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
     Subcommand("bench", "measure speeds", bench.BenchOptions, bench.run),
+    Subcommand("reproduce", "the whole study", reproduce.ReproduceOptions, reproduce.run),
 )
 
 

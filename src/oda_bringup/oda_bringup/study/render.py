@@ -1,0 +1,5 @@
+"""placeholder"""
+
+
+def render(study, store, directory):
+    return directory
