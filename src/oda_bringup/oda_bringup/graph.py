@@ -63,7 +63,11 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
             package="oda_policy",
             executable="adapt_node",
             name="adapt",
-            parameters={**CLOCK, "preset": options.preset},
+            parameters={
+                **CLOCK,
+                "preset": options.preset,
+                "start_noise_m": session.start_noise_m,
+            },
         ),
         _recorder(session, options.record),
         NodeSpec(
@@ -98,6 +102,7 @@ def demo_graph(options: DemoOptions, session: Session) -> Graph:
                 "episodes": options.episodes,
                 "seed": options.seed,
                 "session": session.directory.name,
+                "start_noise_m": session.start_noise_m,
             },
             client=True,
         ),

@@ -14,7 +14,7 @@ from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import ConfigError, SessionError
 from oda_core.files import write_atomic
-from oda_sim.connector import dump_connector, load_connector
+from oda_sim.connector import Connector, dump_connector, load_connector
 
 RUNS = Path("runs")
 OPTIONS_FILE = "session.json"
@@ -25,10 +25,11 @@ FIXED = ("connector", "demos", "checkpoint", "preset", "robot", "seed", "trials"
 
 
 class Session(NamedTuple):
-    """A session's directory and the name of its connector."""
+    """A session's directory, and of its connector the name and the hidden start noise."""
 
     directory: Path
     connector: str
+    start_noise_m: float = 1e-3  # half width per axis
 
     @property
     def connector_file(self) -> Path:
@@ -80,16 +81,19 @@ def open_session(options: AdaptOptions | DemoOptions | SimOptions) -> Session:
     """Make the session directory of checked options, or open that of a resumed one."""
     directory = Path(options.output)
     if isinstance(options, AdaptOptions) and options.resume:
-        content = json.loads((directory / OPTIONS_FILE).read_text())
-        return Session(directory, content["connector"])
+        return _session(directory, load_connector(directory / CONNECTOR_FILE))
     connector = load_connector(options.connector)
-    session = Session(directory, connector.name)
+    session = _session(directory, connector)
     write_atomic(session.connector_file, dump_connector(connector))
     if options.parameters:
         write_atomic(directory / PARAMETERS_FILE, _read_parameters(options.parameters))
     content = {"connector": connector.name, "options": to_mapping(options)}
     write_atomic(directory / OPTIONS_FILE, json.dumps(content, indent=2) + "\n")
     return session
+
+
+def _session(directory: Path, connector: Connector) -> Session:
+    return Session(directory, connector.name, connector.start.noise_mm * 1e-3)
 
 
 def _new_directory(output: str, prefix: str) -> Path:

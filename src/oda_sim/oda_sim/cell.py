@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from oda_core.errors import SimulationError
 from oda_core.spec import TaskSpec
 from oda_core.types import TCP_FRAME
-from oda_sim.insertion import START_NOISE_M, TICK_NS, InsertionSim, draw_start_noise
+from oda_sim.insertion import TICK_NS, InsertionSim, draw_start_noise
 from oda_sim.outline import MM
 
 STALE_NS = 250_000_000
@@ -110,7 +110,7 @@ class Cell:
             half_width_m: of the uniform hidden start noise, per axis.
             seed: of start noise and sensor noise.
         """
-        noise = draw_start_noise(seed) * (half_width_m / START_NOISE_M)
+        noise = draw_start_noise(seed, half_width_m)
         self._motion = self.sim.reset_motion(noise, seed)
         self._motion_ns, self._phase, self.reset_end = self.sim.time_ns, 0, None
 

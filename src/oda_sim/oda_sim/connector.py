@@ -1,12 +1,13 @@
 """The YAML schema of a connector. Lengths are millimetres, as on a connector's drawing.
 
-Plug frame: x, y across, z along the insertion; its origin is the TCP, the tip of the longest pin.
+Plug frame: x, y across, z along the insertion; its origin is the TCP, the tip of the longest pin
+or mesh. Mesh files lie in a plug with z = 0 where pins begin.
 Socket frame: origin in the middle of the mating face, z into the socket; x, y as the plug's.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -63,14 +64,30 @@ def load_connector(name_or_path: str | Path) -> Connector:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not valid YAML: {error}") from error
     try:
-        return from_mapping(Connector, data, str(path))
+        return from_mapping(Connector, _find_meshes(data, path.parent.resolve()), str(path))
     except ConnectorError as error:
         raise ConnectorError(f"{path}: {error}") from error
 
 
 def dump_connector(connector: Connector) -> str:
-    """The connector as YAML text that load_connector reads back."""
+    """The connector as YAML text that load_connector reads back.
+
+    Mesh files are named by their absolute paths, so that a copy beside bags still finds them on the
+    machine that wrote it.
+    """
     return yaml.safe_dump(to_mapping(connector), sort_keys=False)
+
+
+def _find_meshes(data: Any, directory: Path) -> Any:
+    """The same content with absolute mesh paths; other forms are left to the schema."""
+    if isinstance(data, dict):
+        return {
+            key: str(directory / value)
+            if key == "file" and isinstance(value, str)
+            else _find_meshes(value, directory)
+            for key, value in data.items()
+        }
+    return [_find_meshes(item, directory) for item in data] if isinstance(data, list) else data
 
 
 def list_connectors(split: str | None = None) -> list[str]:

@@ -11,6 +11,7 @@ from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec, observe, to_t
 from oda_core.types import TcpState
 from oda_sim.connector import Connector, load_connector
 from oda_sim.insertion import InsertionSim, draw_start_noise
+from oda_sim.outline import MM
 
 Observation = NDArray[np.float32]
 OBSERVATION_BOUND = 1000.0  # scaled; far beyond what the arm can do
@@ -81,7 +82,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         """
         super().reset(seed=seed)
         episode_seed = int(self.np_random.integers(2**31)) if seed is None else seed
-        noise = draw_start_noise(episode_seed)
+        noise = draw_start_noise(episode_seed, self.connector.start.noise_mm * MM)
         if options and "start_noise_m" in options:
             noise = np.asarray(options["start_noise_m"], np.float64)
         before_ns = self.sim.time_ns

@@ -1,5 +1,6 @@
 """Refuse connectors whose geometry cannot exist."""
 
+import math
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -7,15 +8,15 @@ import numpy as np
 
 from oda_core.errors import ConnectorError
 from oda_sim.geometry import Rect, bounds, edge_walls, gap, inradius, is_convex, is_rect
+from oda_sim.mating import check_meshes
 from oda_sim.outline import MM, Prism, plate, plug_length_m, prisms
-from oda_sim.parts import Pin
+from oda_sim.parts import Limits, Pin
 from oda_sim.retention import fingers
 
 if TYPE_CHECKING:
     from oda_sim.connector import Connector
 
 MIN_WALL_MM = 0.3  # of material between two holes, and to the socket's rim
-START_NOISE_MM = 1.0
 SIZES = {"round": 1, "rectangle": 2, "polygon": 0}
 
 
@@ -25,8 +26,9 @@ def check(connector: "Connector") -> None:
     Raises:
         ConnectorError: with what was found, what is possible and what to change.
     """
-    if not connector.plug.pins and connector.plug.shell is None:
-        raise ConnectorError("plug: found neither pins nor a shell; add plug.pins")
+    plug = connector.plug
+    if not (plug.pins or plug.shell or plug.meshes):
+        raise ConnectorError("plug: found no pins, shell or meshes; add plug.pins")
     for index, pin in enumerate(connector.plug.pins):
         _check_pin(pin, f"plug.pins[{index}]")
     _check_numbers(connector)
@@ -37,6 +39,7 @@ def check(connector: "Connector") -> None:
     _check_rim(connector, parts)
     _check_neighbours(parts)
     fingers(connector)
+    check_meshes(connector)
 
 
 def _check_pin(pin: Pin, where: str) -> None:
@@ -73,6 +76,7 @@ def _check_numbers(c: "Connector") -> None:
         "tolerance.lateral_mm": c.tolerance.lateral_mm,
         "limits.lateral_n": c.limits.lateral_n,
         "limits.axial_n": c.limits.axial_n,
+        "start.height_mm": c.start.height_mm,
         "plug.chamfer_mm": min(c.plug.chamfer_mm),
     }
     for name, value in positive.items():
@@ -80,10 +84,23 @@ def _check_numbers(c: "Connector") -> None:
             raise ConnectorError(f"{name}: found {value}, expected a positive number")
     if not 0 <= c.socket.friction <= 1:
         raise ConnectorError(f"socket.friction: found {c.socket.friction}, expected 0 to 1")
-    if c.start.height_mm < 2 * START_NOISE_MM:
+    if c.start.noise_mm < 0 or c.start.height_mm < 2 * c.start.noise_mm:
         raise ConnectorError(
-            f"start.height_mm: found {c.start.height_mm}, expected at least {2 * START_NOISE_MM}: "
-            "the start noise would push the plug into the socket"
+            f"start.height_mm: found {c.start.height_mm} with a start.noise_mm of "
+            f"{c.start.noise_mm}, expected at least twice the noise and none below 0: the noise "
+            "would push the plug into the socket"
+        )
+    _check_damage(c.limits)
+
+
+def _check_damage(limits: Limits) -> None:
+    """The robot alone, at its limits on all axes at once, must not break what it holds."""
+    strongest = math.hypot(limits.axial_n, limits.lateral_n, limits.lateral_n)
+    if strongest > limits.damage_n:
+        raise ConnectorError(
+            f"limits.damage_n: found {limits.damage_n}, but limits.axial_n and limits.lateral_n "
+            f"let the robot press with {strongest:.1f} N; lower them, or raise the damage force "
+            "if the parts survive that"
         )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 EPSILON_M = 1e-7
-RECESS_M = 1e-5  # walls around a hole lie this much below the plate that they overlap
+RECESS_M = 3e-6  # walls around a hole lie this much below the plate that they overlap
 
 
 class Rect(NamedTuple):
@@ -34,7 +34,8 @@ class Wall(NamedTuple):
     """A rectangle that may be turned: centre (2,), half sizes (2,) [m], angle [rad].
 
     A recess [m] below the socket's face keeps overlapping walls from sharing every contact, which
-    costs more time than all other physics.
+    costs more time than all other physics. At 10 µm its rim held plugs that searched beside a round
+    hole; at 3 µm, what a push of 10 N yields, it does not.
     """
 
     center: Array

@@ -26,7 +26,6 @@ from oda_sim.wrench import WINDOW, WrenchSensor
 
 TICK_NS = 10_000_000
 STEPS_PER_TICK = round(TICK_NS * 1e-9 / TIMESTEP_S)
-START_NOISE_M = 1e-3
 LINEAR_FIRST = np.array([3, 4, 5, 0, 1, 2])  # MuJoCo puts the angular velocity first
 XYZW = np.array([1, 2, 3, 0])  # MuJoCo's quaternions are wxyz
 HELD_TICKS = 5  # inserted only counts after 50 ms
@@ -42,12 +41,12 @@ class JointState(NamedTuple):
     effort: Vector  # [Nm], with gravity compensation
 
 
-def draw_start_noise(seed: int) -> Vector:
-    """Start offset of an episode, uniform in ±1 mm per axis of the start frame, (3,) [m].
+def draw_start_noise(seed: int, half_width_m: float = 1e-3) -> Vector:
+    """Start offset of an episode, uniform per axis of the start frame, (3,) [m].
 
-    Source: paper §5, uniform noise on the starting pose.
+    Source: paper §5, uniform noise of ±1 mm on the starting pose.
     """
-    return np.random.default_rng([seed, 0x53]).uniform(-START_NOISE_M, START_NOISE_M, 3)
+    return np.random.default_rng([seed, 0x53]).uniform(-half_width_m, half_width_m, 3)
 
 
 class InsertionSim:

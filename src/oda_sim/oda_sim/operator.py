@@ -18,7 +18,7 @@ from oda_core.spec import TaskSpec, to_action
 from oda_core.types import TcpState
 from oda_sim.connector import Connector
 from oda_sim.impedance import STIFFNESS
-from oda_sim.outline import MM, plug_length_m, prisms
+from oda_sim.outline import MM, tip_m
 
 Vector = NDArray[np.float64]
 
@@ -80,10 +80,7 @@ class Operator:
         self._yaw = np.deg2rad(connector.start.yaw_deg)
         self._press_n = 0.9 * connector.limits.axial_n
         self._lead_m = connector.socket.friction * self._technique.push_n / STIFFNESS[0]
-        tips = [
-            p.section.mean(0) for p in prisms(connector) if p.length_m == plug_length_m(connector)
-        ]
-        self._tips = np.mean(tips, axis=0)  # where a flat contact is felt
+        self._tips = tip_m(connector)
 
     def act(self, state: TcpState, start: Pose) -> NDArray[np.float32]:
         """The next action.

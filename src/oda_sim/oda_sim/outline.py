@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from oda_sim.geometry import Array, Rect, offset, regular, transform
-from oda_sim.parts import Pin, Shell
+from oda_sim.meshfile import read_body
+from oda_sim.parts import Mesh, Pin, Shell
 
 if TYPE_CHECKING:
     from oda_sim.connector import Connector
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 MM = 1e-3
 PIN_SIDES = 24  # of a round pin
 HOLE_SIDES = 12  # of its hole
+TIP_DEPTH_M = 1e-6  # corners of a mesh so near its end belong to its tip
 
 
 class Prism(NamedTuple):
@@ -41,9 +43,30 @@ def prisms(connector: "Connector") -> list[Prism]:
     return parts
 
 
+def placed(mesh: Mesh) -> Array:
+    """Corners of a mesh in the plug's or socket's frame, (n, 3)."""
+    corners = read_body(mesh.file).vertices * mesh.unit_mm * MM
+    center = np.array(mesh.center_mm) * MM
+    across = transform(corners[:, :2], center[:2], np.deg2rad(mesh.yaw_deg))
+    return np.column_stack([across, corners[:, 2] + center[2]])
+
+
 def plug_length_m(connector: "Connector") -> float:
-    """Length of the longest prism."""
-    return max(prism.length_m for prism in prisms(connector))
+    """Where the longest prism or mesh ends."""
+    return max(
+        [prism.length_m for prism in prisms(connector)]
+        + [float(placed(mesh)[:, 2].max()) for mesh in connector.plug.meshes]
+    )
+
+
+def tip_m(connector: "Connector") -> Array:
+    """Middle of the longest tips, (2,): where a flat contact is felt."""
+    longest = plug_length_m(connector)
+    tips = [p.section.mean(0) for p in prisms(connector) if p.length_m == longest]
+    for corners in map(placed, connector.plug.meshes):
+        end = corners[corners[:, 2] > longest - TIP_DEPTH_M]
+        tips += [end[:, :2].mean(axis=0)] if len(end) else []
+    return np.mean(tips, axis=0)
 
 
 def plate(connector: "Connector") -> Rect:

@@ -35,13 +35,28 @@ class Shell:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mesh:
+    """A convex part of the user's own, as it lies in its file.
+
+    In a plug, z = 0 is where pins begin and z points to the tip; in a socket, z = 0 is its face and
+    z points into it. Bevels are the user's own.
+    """
+
+    file: str  # STL or OBJ; relative to the connector's YAML file
+    unit_mm: float = 1.0  # millimetres in a unit of the file
+    center_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the file's origin
+    yaw_deg: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plug:
     """The part in the gripper."""
 
     pins: tuple[Pin, ...] = ()
     keys: tuple[Key, ...] = ()
     shell: Shell | None = None
-    chamfer_mm: tuple[float, float] = (0.25, 0.5)  # bevel of every tip: across, along
+    meshes: tuple[Mesh, ...] = ()
+    chamfer_mm: tuple[float, float] = (0.25, 0.5)  # bevel of every pin's tip: across, along
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +78,16 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class Socket:
-    """The part on the table: the plug's section, widened by the clearance."""
+    """The part on the table: a plate cut to the plug's section, widened by the clearance.
+
+    Meshes stand beside the plate; for a plug of meshes alone there is no plate, only they and a
+    floor at the full depth.
+    """
 
     size_mm: tuple[float, float]  # outer x, y of its face
     clearance_mm: float  # hole width minus pin width
     depth_mm: float  # fully inserted
+    meshes: tuple[Mesh, ...] = ()
     friction: float = 0.2
     blocked_depth_mm: float | None = None  # a foreign body in the hole: tests failure reports
     mount: Mount = field(default_factory=Mount)
@@ -80,6 +100,7 @@ class Start:
     lateral_mm: tuple[float, float] = (0.0, 0.0)
     yaw_deg: float = 0.0
     height_mm: float = 10.0  # from the tip of the longest pin to the socket's face
+    noise_mm: float = 1.0  # half width of the hidden noise of every episode's start, per axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,5 +115,6 @@ class Tolerance:
 class Limits:
     """Static force that the controller can press with; its set-point leash follows from it."""
 
-    lateral_n: float = 30.0
+    lateral_n: float = 30.0  # per axis
     axial_n: float = 90.0
+    damage_n: float = 120.0  # what plug and socket survive, as the peak of the 100 ms mean

@@ -1,12 +1,16 @@
 """The plug in the gripper: convex bevelled meshes that collide, and a housing that is only seen."""
 
+from typing import TYPE_CHECKING
+
 import mujoco
 import numpy as np
 
 from oda_sim.arm import TCP_OFFSET_M
-from oda_sim.connector import Connector
 from oda_sim.geometry import Array, bounds, offset
-from oda_sim.outline import MM, Prism, plug_length_m, prisms
+from oda_sim.outline import MM, placed, plug_length_m, prisms
+
+if TYPE_CHECKING:
+    from oda_sim.connector import Connector
 
 PLUG_TYPE, SOCKET_TYPE = 1, 2  # collision classes: plug against socket only
 STEEL = (0.80, 0.78, 0.70, 1.0)
@@ -30,26 +34,36 @@ def bevelled_prism(section: Array, length: float, bevel: tuple[float, float]) ->
     return np.concatenate([np.column_stack([ring, np.full(len(ring), z)]) for ring, z in rings])
 
 
-def add_plug(spec: mujoco.MjSpec, tool: mujoco.MjsBody, connector: Connector) -> None:
-    """Add the plug to the tool body (flange frame) so that its longest pin ends at the TCP."""
-    face = TCP_OFFSET_M - plug_length_m(connector)
+def plug_parts(connector: "Connector") -> list[Array]:
+    """Corners (n, 3) of every convex part: z = 0 where pins begin, z to the tip."""
     across, along = connector.plug.chamfer_mm
-    parts = prisms(connector)
-    for index, part in enumerate(parts):
-        mesh = spec.add_mesh(name=f"plug_{index}")
-        vertices = bevelled_prism(part.section, part.length_m, (across * MM, along * MM))
-        mesh.uservert = vertices.flatten().tolist()
+    bevel = (across * MM, along * MM)
+    parts = [bevelled_prism(p.section, p.length_m, bevel) for p in prisms(connector)]
+    return parts + [placed(mesh) for mesh in connector.plug.meshes]
+
+
+def add_plug(spec: mujoco.MjSpec, tool: mujoco.MjsBody, connector: "Connector") -> None:
+    """Add the plug to the tool body (flange frame) so that its longest part ends at the TCP."""
+    face = TCP_OFFSET_M - plug_length_m(connector)
+    parts = plug_parts(connector)
+    for index, corners in enumerate(parts):
+        add_convex(spec, f"plug_{index}", corners)
         tool.add_geom(
-            name=f"plug_{index}", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=mesh.name,
+            name=f"plug_{index}", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=f"plug_{index}",
             pos=(0, 0, face), contype=PLUG_TYPE, conaffinity=SOCKET_TYPE, mass=0.0, group=1,
             rgba=STEEL, friction=(connector.socket.friction, 1e-4, 1e-5),
         )  # fmt: skip
-    _add_housing(tool, parts, face)
+    _add_housing(tool, np.concatenate(parts), face)
 
 
-def _add_housing(tool: mujoco.MjsBody, parts: list[Prism], face: float) -> None:
+def add_convex(spec: mujoco.MjSpec, name: str, corners: Array) -> None:
+    """Add the hull of corners (n, 3) [m] as a mesh."""
+    spec.add_mesh(name=name).uservert = corners.flatten().tolist()
+
+
+def _add_housing(tool: mujoco.MjsBody, corners: Array, face: float) -> None:
     """A block that carries the pins, and two gripper fingers around it."""
-    box = bounds(np.concatenate([part.section for part in parts]))
+    box = bounds(corners[:, :2])
     half = np.array([box.x1 - box.x0, box.y1 - box.y0]) / 2 + 0.003
     center = np.array([box.x0 + box.x1, box.y0 + box.y1]) / 2
     depth = (face - GRIP_M) / 2

@@ -1,24 +1,29 @@
 """The socket: walls cut around its holes, one stop floor, spring fingers, a compliant mount."""
 
+from typing import TYPE_CHECKING
+
 import mujoco
 import numpy as np
 
 from oda_core.se3 import Pose
 from oda_sim.arm import linear
-from oda_sim.connector import Connector
 from oda_sim.geometry import Array, Wall, cut_plate
-from oda_sim.outline import MM, plate, prisms
-from oda_sim.plug import PLUG_TYPE, SOCKET_TYPE
+from oda_sim.outline import MM, placed, plate, prisms
+from oda_sim.plug import PLUG_TYPE, SOCKET_TYPE, add_convex
 from oda_sim.retention import Finger, fingers
 
+if TYPE_CHECKING:
+    from oda_sim.connector import Connector
+
 FLOOR_HALF_M = 0.003
+FLOOR = "floor"  # name of the stop's geom
 MOUNT_DAMPING_RATIO = 0.5
 FACE_COLOR = (0.20, 0.42, 0.52, 1.0)
 FINGER_COLOR = (0.85, 0.65, 0.25, 1.0)
 STAND_COLOR = (0.38, 0.39, 0.42, 1.0)
 
 
-def add_socket(spec: mujoco.MjSpec, connector: Connector, pose: Pose) -> None:
+def add_socket(spec: mujoco.MjSpec, connector: "Connector", pose: Pose) -> None:
     """Add the socket body at pose (base frame): z into the socket, origin on its face."""
     body = spec.worldbody.add_body(
         name="socket", pos=pose.position, quat=np.roll(pose.quaternion, 1), gravcomp=1.0
@@ -30,18 +35,22 @@ def add_socket(spec: mujoco.MjSpec, connector: Connector, pose: Pose) -> None:
     blocked = connector.socket.blocked_depth_mm
     stop = depth if blocked is None else blocked * MM
     friction = connector.socket.friction
-    for wall in cut_plate(plate(connector), [part.hole for part in prisms(connector)]):
+    holes = [part.hole for part in prisms(connector)]
+    for wall in cut_plate(plate(connector), holes) if holes else []:
         _wall(body, wall, (wall.recess_m, depth), friction)
+    for index, mesh in enumerate(connector.socket.meshes):
+        add_convex(spec, f"socket_{index}", placed(mesh))
+        _collide(body, f"socket_{index}", friction)
     outline = plate(connector)
     center = np.array([outline.x0 + outline.x1, outline.y0 + outline.y1]) / 2
     half = np.array([outline.x1 - outline.x0, outline.y1 - outline.y0]) / 2
-    _wall(body, Wall(center, half, 0.0), (stop, stop + 2 * FLOOR_HALF_M), friction)
+    _wall(body, Wall(center, half, 0.0), (stop, stop + 2 * FLOOR_HALF_M), friction, FLOOR)
     for index, finger in enumerate(fingers(connector)):
         _finger(body, index, finger, friction)
     _add_stand(spec, pose, half, depth)
 
 
-def _mount(body: mujoco.MjsBody, connector: Connector) -> None:
+def _mount(body: mujoco.MjsBody, connector: "Connector") -> None:
     mount = connector.socket.mount
     damping = 2 * MOUNT_DAMPING_RATIO * np.sqrt(mount.stiffness_n_m * mount.mass_kg)
     for name, axis in (("x", (1, 0, 0)), ("y", (0, 1, 0)), ("z", (0, 0, 1))):
@@ -51,11 +60,20 @@ def _mount(body: mujoco.MjsBody, connector: Connector) -> None:
         )  # fmt: skip
 
 
-def _wall(body: mujoco.MjsBody, wall: Wall, span: tuple[float, float], friction: float) -> None:
+def _wall(
+    body: mujoco.MjsBody, wall: Wall, span: tuple[float, float], friction: float, name: str = ""
+) -> None:
     low, high = span
     body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_BOX, size=(*wall.half, (high - low) / 2),
+        name=name, type=mujoco.mjtGeom.mjGEOM_BOX, size=(*wall.half, (high - low) / 2),
         pos=(*wall.center, (low + high) / 2), quat=_about_z(wall.angle), rgba=FACE_COLOR, mass=0.0,
+        contype=SOCKET_TYPE, conaffinity=PLUG_TYPE, group=1, friction=(friction, 1e-4, 1e-5),
+    )  # fmt: skip
+
+
+def _collide(body: mujoco.MjsBody, mesh: str, friction: float) -> None:
+    body.add_geom(
+        name=mesh, type=mujoco.mjtGeom.mjGEOM_MESH, meshname=mesh, rgba=FACE_COLOR, mass=0.0,
         contype=SOCKET_TYPE, conaffinity=PLUG_TYPE, group=1, friction=(friction, 1e-4, 1e-5),
     )  # fmt: skip
 

@@ -6,11 +6,15 @@ import numpy as np
 
 from oda_core.errors import ConnectorError
 from oda_sim.connector import Connector
+from oda_sim.outline import MM, plug_length_m
 from oda_sim.parts import Key, Pin, Plug, Retention, Shell, Socket, Start
 
 LATERAL_MM = 1.5
 YAW_DEG = 2.0
 HEIGHT_MM = (8.0, 12.0)
+STRESS_LATERAL_MM = (-4.0, 4.0)
+STRESS_YAW_DEG = (-6.0, 6.0)
+STRESS_HEIGHT_MM = (5.0, 15.0)
 SCALE = (0.85, 1.15)
 DEPTH = (0.85, 1.1)
 CLEARANCE = (0.8, 1.3)
@@ -23,7 +27,8 @@ def vary(connector: Connector, rng: np.random.Generator, name: str | None = None
     """Draw a possible relative of a connector.
 
     Where the socket lies from the start (lateral ±1.5 mm, yaw ±2°, height), the section's scale,
-    depth, clearance, friction and retention force are drawn anew; lengths and bevels stay.
+    depth, clearance, friction and retention force are drawn anew; lengths and bevels stay. Meshes
+    stay as they are, and so does the scale of what stands beside them.
 
     Args:
         connector: the model; not changed.
@@ -38,9 +43,10 @@ def vary(connector: Connector, rng: np.random.Generator, name: str | None = None
         lateral_mm=(_draw(rng, (-LATERAL_MM, LATERAL_MM)), _draw(rng, (-LATERAL_MM, LATERAL_MM))),
         yaw_deg=_draw(rng, (-YAW_DEG, YAW_DEG)),
         height_mm=_draw(rng, HEIGHT_MM),
+        noise_mm=connector.start.noise_mm,
     )
     for _ in range(ATTEMPTS):
-        scale = _draw(rng, SCALE)
+        scale = 1.0 if _has_meshes(connector) else _draw(rng, SCALE)
         try:
             return replace(
                 connector,
@@ -59,16 +65,37 @@ def vary(connector: Connector, rng: np.random.Generator, name: str | None = None
     )
 
 
+def stress(connector: Connector, rng: np.random.Generator, name: str | None = None) -> Connector:
+    """The same connector further off: lateral ±4 mm, yaw ±6°, height 10 ± 5 mm (spread 4).
+
+    Only the transform from start to socket is drawn anew. Source: two prototypes of the study,
+    whose methods part ways at this spread.
+
+    Args:
+        connector: the model; not changed.
+        rng: source of all draws.
+        name: of the new connector; by default the old one with "-stress".
+    """
+    start = replace(
+        connector.start,
+        lateral_mm=(_draw(rng, STRESS_LATERAL_MM), _draw(rng, STRESS_LATERAL_MM)),
+        yaw_deg=_draw(rng, STRESS_YAW_DEG),
+        height_mm=_draw(rng, STRESS_HEIGHT_MM),
+    )
+    return replace(connector, name=name or f"{connector.name}-stress", start=start)
+
+
+def _has_meshes(connector: Connector) -> bool:
+    return bool(connector.plug.meshes or connector.socket.meshes)
+
+
 def _draw(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
     return round(float(rng.uniform(*bounds)), 4)
 
 
 def _vary_socket(connector: Connector, rng: np.random.Generator, scale: float) -> Socket:
     socket = connector.socket
-    longest = max(
-        [pin.length_mm for pin in connector.plug.pins]
-        + ([connector.plug.shell.length_mm] if connector.plug.shell else [])
-    )
+    longest = round(plug_length_m(connector) / MM, 4)
     return replace(
         socket,
         size_mm=_pair(socket.size_mm, max(scale, 1.0)),

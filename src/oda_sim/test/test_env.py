@@ -8,7 +8,9 @@ from oda_core.spec import observe
 from oda_sim import bench
 from oda_sim.connector import list_connectors, load_connector
 from oda_sim.env import InsertionEnv
+from oda_sim.insertion import draw_start_noise
 from oda_sim.operator import Operator, Technique
+from oda_sim.scene import START
 from oda_sim.variations import vary
 
 STRAIGHT = Technique(turn_rad_s=0.0, torque_gain_1_s=0.0, noise=0.0, pause=0.0)
@@ -58,6 +60,21 @@ def test_operator_is_blind_to_the_start_noise():
         env.reset(seed=0, options={"start_noise_m": noise})
         actions.append(operator.act(env.last_state, env.start_pose))
     assert np.allclose(actions[0], actions[1], atol=1e-3)
+
+
+def test_start_noise_belongs_to_the_connector():
+    """A challenge starts where the drawing says; elsewhere ±1 mm is as it always was."""
+    assert np.array_equal(draw_start_noise(4, 0.0), np.zeros(3))
+    assert np.array_equal(draw_start_noise(4), draw_start_noise(4, 1e-3))
+    starts = []
+    for name in ("network-card-18", "uk-ac-plug"):
+        env = InsertionEnv(name, simulate_reset=False)
+        for seed in (1, 2):
+            env.reset(seed=seed)
+            starts.append(env.start_pose.relative_to(START).position)
+    assert np.abs(starts[1] - starts[0]).max() < 1e-6
+    noise = draw_start_noise(2) - draw_start_noise(1)
+    np.testing.assert_allclose(starts[3] - starts[2], noise, atol=2e-5)
 
 
 def test_operator_inserts_a_variation():

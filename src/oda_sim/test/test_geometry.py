@@ -1,5 +1,7 @@
 """Cutting plates and refusing what cannot be built."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -13,7 +15,7 @@ from oda_sim.connector import (
     load_connector,
 )
 from oda_sim.geometry import Rect, cut_plate, gap, offset, regular, transform
-from oda_sim.variations import vary
+from oda_sim.variations import stress, vary
 
 PLATE = Rect(-0.02, 0.02, -0.02, 0.02)
 
@@ -63,8 +65,34 @@ def test_yaml_round_trip(name, tmp_path):
 
 
 def test_splits_hold_what_the_design_asks_for():
-    assert len(list_connectors("train")) >= 4
-    assert {"metal-peg-sq", "uk-ac-plug"} <= set(list_connectors("test"))
+    assert len(list_connectors("train")) == 11
+    assert set(list_connectors("test")) == {
+        "us-ac-plug", "nema14-30p", "metal-peg-rec", "metal-peg-rd", "uk-ac-plug", "car-plug-4p",
+        "metal-peg-sq", "car-plug-3p", "eu-ac-plug",
+    }  # fmt: skip
+    challenges = [load_connector(name) for name in list_connectors("challenge")]
+    assert {c.name for c in challenges} == {"ram-288", "network-card-18", "complex-shape"}
+    assert all(c.start.noise_mm == 0.0 for c in challenges)
+
+
+def test_training_spans_the_test_connectors():
+    """Depth, clearance, retention and transform of the tests lie within those of training."""
+
+    def features(split):
+        loaded = [load_connector(name) for name in list_connectors(split)]
+        return np.array(
+            [
+                (
+                    c.socket.depth_mm, c.socket.clearance_mm, *c.start.lateral_mm, c.start.yaw_deg,
+                    c.start.height_mm, c.retention.force_n if c.retention else 0.0,
+                )
+                for c in loaded
+            ]
+        )  # fmt: skip
+
+    train, test = features("train"), features("test")
+    assert np.all(train.min(axis=0) <= test.min(axis=0))
+    assert np.all(train.max(axis=0) >= test.max(axis=0))
 
 
 def _changed(change, tmp_path, name="uk-ac-plug"):
@@ -86,6 +114,8 @@ BROKEN = {
     ),
     "no such held pin": (lambda d: d["retention"].update(pins=[7]), "retention.pins"),
     "retention above the limit": (lambda d: d["retention"].update(force_n=120.0), "limits"),
+    "robot stronger than the part": (lambda d: d["limits"].update(damage_n=80.0), "damage_n"),
+    "noise larger than the start": (lambda d: d["start"].update(noise_mm=6.0), "noise_mm"),
     "start inside the socket": (lambda d: d["start"].update(height_mm=0.5), "height_mm"),
     "blocked too deep": (lambda d: d["socket"].update(blocked_depth_mm=50.0), "blocked_depth_mm"),
     "two sizes for a circle": (lambda d: d["plug"]["pins"][0].update(shape="round"), "diameter"),
@@ -128,3 +158,14 @@ def test_variations_are_possible_and_reproducible(name):
     assert all(isinstance(v, Connector) and v.family == model.family for v in drawn)
     assert len({v.start for v in drawn}) == 20
     assert vary(model, np.random.default_rng(3)) == drawn[3]
+
+
+def test_stress_moves_the_socket_only():
+    model = load_connector("uk-ac-plug")
+    drawn = [stress(model, np.random.default_rng(seed)) for seed in range(50)]
+    assert all(replace(s, name=model.name, start=model.start) == model for s in drawn)
+    lateral = np.abs([s.start.lateral_mm for s in drawn])
+    assert 3.0 < lateral.max() <= 4.0
+    assert 4.0 < max(abs(s.start.yaw_deg) for s in drawn) <= 6.0
+    assert all(5.0 <= s.start.height_mm <= 15.0 for s in drawn)
+    assert stress(model, np.random.default_rng(7)) == drawn[7]
