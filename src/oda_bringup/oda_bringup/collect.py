@@ -1,33 +1,47 @@
-"""Offline episodes of one training task: what an operator does well, badly, and what policies do.
+"""Demonstrations and offline episodes of one training task.
 
-A policy that is to recover from mistakes must have seen mistakes. The offline episodes are those of
-an operator whose hand, push and search vary from episode to episode, up to useless, and, where a
+A policy that is to recover from mistakes must have seen mistakes. The offline episodes are the
+whole replay of a DDPGfD run with noisy reruns of its final policy, as in the paper; or those of an
+operator whose hand, push and search vary from episode to episode, up to useless; and, where a
 checkpoint is given, reruns of its policy on the demonstrations of this task.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oda_bringup.convert import DEMONSTRATIONS, OFFLINE
-from oda_bringup.rollout import Act, Recording, record
+from oda_bringup.quality import Quality, hashes, outcomes
+from oda_bringup.replay_run import Run, final_policy, run_ddpgfd
+from oda_bringup.rollout import Act, Recording, record, start_event
 from oda_bringup.session import CONNECTOR_FILE
 from oda_core.bag import BagWriter, read_episodes
 from oda_core.errors import SimulationError
 from oda_core.files import sha256_file, sync_directory, write_atomic
-from oda_core.seeds import episode_seed, operator_generator
+from oda_core.seeds import operator_generator
 from oda_core.spec import TaskSpec
-from oda_core.types import EpisodeEvent, Event, Purpose, Source, TcpState
+from oda_core.types import Episode, Purpose, Source
+from oda_policy.baselines.files import load_ddpg
+from oda_policy.checkpoint import Checkpoint
+from oda_policy.config import FinetuneConfig
+from oda_policy.evaluate import evaluate
+from oda_policy.exploration import Drift
+from oda_policy.finetune import Finetuner
 from oda_policy.policy import PolicySnapshot
 from oda_sim.connector import Connector, dump_connector
 from oda_sim.env import InsertionEnv
 from oda_sim.operator import Operator, Technique
 
+DDPGFD = "ddpgfd"  # whole replay of a DDPGfD run
+RERUNS = "reruns"
+AGENT_FILE = "ddpgfd.safetensors"  # what the run learned
+QUALITY = ".json"
+Origin = Literal["ddpgfd", "operator"]
 TRIES = 5  # recorded episodes per wanted demonstration before giving up
 
 
@@ -40,7 +54,22 @@ class Work:
     demos: int
     episodes: int
     seed: int
+    source: Origin = "ddpgfd"  # who makes the offline episodes
+    reruns: int = 100  # noisy episodes of the final policy of DDPGfD
+    trials: int = 100  # of the operator and of DDPGfD's final policy, for the gates
     checkpoint: Path | None = None
+
+    def session(self, part: str) -> str:
+        """Name of the session that a part's episodes are of."""
+        return f"{self.connector.name}-{part}-{self.seed}"
+
+
+class Part(NamedTuple):
+    """A bag of a task: its name, about how many episodes it takes, and who makes them."""
+
+    name: str
+    episodes: int
+    make: Callable[[Work, InsertionEnv, str], Iterable[Recording]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,20 +81,28 @@ class Habit:
     error_m: float  # how far the operator misjudges where the socket is
 
 
-def collect_task(work: Work) -> str:
-    """Write the bags of one task that are not there yet; one line about what was done."""
+def collect_task(work: Work, tell: Callable[[], None] = lambda: None) -> str:
+    """Write the parts of one task that are not there yet; one line about what was done.
+
+    Args:
+        work: what to collect.
+        tell: called after each episode that is written.
+    """
     work.directory.mkdir(parents=True, exist_ok=True)
     write_atomic(work.directory / CONNECTOR_FILE, dump_connector(work.connector))
     env = InsertionEnv(work.connector, simulate_reset=False)
     done = []
-    for name, recordings in _parts(work, env).items():
-        path = work.directory / name
-        if path.exists():
-            done.append(f"{name} there already")
-        else:
-            wins, total = write_bag(path, recordings())
-            done.append(f"{name} {wins}/{total} inserted")
-    return f"{work.connector.name}: {', '.join(done)}"
+    for part in parts_of(work):
+        recordings = _told(part.make(work, env, part.name), tell)
+        wins, total = write_bag(work.directory / part.name, recordings)
+        done.append(f"{part.name} {wins}/{total} inserted")
+    for name, measure in _qualities(work, env).items():
+        path = work.directory / f"{name}{QUALITY}"
+        if not path.exists():
+            found = measure()
+            found.save(path)
+            done.append(f"{found.successes} of {found.trials} {name} trials")
+    return f"{work.connector.name}: {', '.join(done) or 'there already'}"
 
 
 def demonstrations(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator[Recording]:
@@ -90,7 +127,7 @@ def demonstrations(env: InsertionEnv, count: int, seed: int, session: str) -> It
 def attempts(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator[Recording]:
     """Episodes of the scripted operator, successful or not."""
     for number in range(count):
-        start = _start(env, session, number, Purpose.DEMONSTRATION, seed)
+        start = start_event(env, session, number, Purpose.DEMONSTRATION, seed)
         operator = Operator(env.connector, operator_generator(start.seed))
         yield record(env, _operate(operator, env), start, Source.HUMAN)
 
@@ -98,7 +135,7 @@ def attempts(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator
 def offline_episodes(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator[Recording]:
     """Episodes of an operator whose habits vary from good to useless."""
     for i in range(count):
-        start = _start(env, session, i, Purpose.TRAINING, seed)
+        start = start_event(env, session, i, Purpose.TRAINING, seed)
         rng = operator_generator(start.seed)
         habit = draw_habit(rng)
         believed = _misjudged(env.connector, habit.error_m, rng)
@@ -129,7 +166,7 @@ def reruns(
 ) -> Iterator[Recording]:
     """Episodes of a policy with exploration noise of varying size."""
     for i in range(count):
-        start = _start(env, session, i, Purpose.TRAINING, seed)
+        start = start_event(env, session, i, Purpose.TRAINING, seed)
         rng = operator_generator(start.seed)
         act = _drifting(_follow(snapshot, rng), rng.uniform(0.0, 0.3), rng)
         yield record(env, act, start, Source.POLICY)
@@ -151,43 +188,88 @@ def write_bag(path: Path, recordings: Iterable[Recording]) -> tuple[int, int]:
     return wins, total
 
 
-def _parts(work: Work, env: InsertionEnv) -> dict[str, Callable[[], Iterable[Recording]]]:
-    name = work.connector.name
-    demos = f"{name}-{DEMONSTRATIONS}-{work.seed}"
-    offline = f"{name}-{OFFLINE}-{work.seed}"
-    parts: dict[str, Callable[[], Iterable[Recording]]] = {
-        DEMONSTRATIONS: lambda: demonstrations(env, work.demos, work.seed, demos),
-        OFFLINE: lambda: offline_episodes(env, work.episodes, work.seed + 1, offline),
-    }
+def _told(recordings: Iterable[Recording], tell: Callable[[], None]) -> Iterator[Recording]:
+    for recording in recordings:
+        yield recording
+        tell()
+
+
+def parts_of(work: Work) -> list[Part]:
+    """The bags of a task, in the order in which each needs those before it."""
+    parts = [Part(DEMONSTRATIONS, work.demos, _shown)]
+    if work.source == "operator":
+        parts.append(Part(OFFLINE, work.episodes, _habits))
+    else:
+        parts += [Part(DDPGFD, work.episodes, _ddpgfd), Part(RERUNS, work.reruns, _final_reruns)]
     if work.checkpoint is not None:
-        label = f"reruns-{sha256_file(work.checkpoint)[:8]}"
-        parts[label] = lambda: _reruns_of(work, env, f"{name}-{label}-{work.seed}")
-    return parts
+        label = f"{RERUNS}-{sha256_file(work.checkpoint)[:8]}"
+        parts.append(Part(label, work.episodes, _reruns_of))
+    return [part for part in parts if not (work.directory / part.name).exists()]
 
 
-def _reruns_of(work: Work, env: InsertionEnv, session: str) -> Iterator[Recording]:
-    from oda_policy.checkpoint import Checkpoint  # loads torch
-    from oda_policy.config import FinetuneConfig
-    from oda_policy.finetune import Finetuner
+def _shown(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
+    return demonstrations(env, work.demos, work.seed, work.session(name))
 
+
+def _habits(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
+    return offline_episodes(env, work.episodes, work.seed + 1, work.session(name))
+
+
+def _ddpgfd(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
+    demos = list(read_episodes(work.directory / DEMONSTRATIONS))
+    run = Run(work.episodes, work.seed + 3, work.session(name))
+    return run_ddpgfd(env, demos, run, work.directory / AGENT_FILE)
+
+
+def _final_reruns(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
+    policy = final_policy(work.directory / AGENT_FILE)
+    return reruns(env, policy, work.reruns, work.seed + 4, work.session(name))
+
+
+def _qualities(work: Work, env: InsertionEnv) -> dict[str, Callable[[], Quality]]:
+    if not work.trials:
+        return {}
+    measures = {DEMONSTRATIONS: lambda: operator_quality(work, env)}
+    if work.source == "ddpgfd":
+        measures[DDPGFD] = lambda: ddpgfd_quality(work, env)
+    return measures
+
+
+def operator_quality(work: Work, env: InsertionEnv) -> Quality:
+    """Trials of the operator whose successes are the demonstrations."""
+    seed = work.seed + 5
+    episodes = [r.episode for r in attempts(env, work.trials, seed, "quality")]
+    return _quality(work, seed, episodes, [DEMONSTRATIONS])
+
+
+def ddpgfd_quality(work: Work, env: InsertionEnv) -> Quality:
+    """Greedy trials of the policy that the DDPGfD run ended with, and the run's own outcomes."""
+    agent_file, seed = work.directory / AGENT_FILE, work.seed + 6
+    episodes = evaluate(env, final_policy(agent_file), work.trials, seed, deterministic=True)
+    found = _quality(work, seed, episodes, [DDPGFD, RERUNS])
+    return replace(
+        found,
+        updates=load_ddpg(agent_file)[0].updates,
+        curve=outcomes(work.directory / DDPGFD),
+    )
+
+
+def _quality(work: Work, seed: int, episodes: Sequence[Episode], bags: Iterable[str]) -> Quality:
+    return Quality(
+        connector=work.connector.name,
+        seed=seed,
+        successes=sum(episode.success for episode in episodes),
+        trials=len(episodes),
+        mean_steps=float(np.mean([len(episode) for episode in episodes])),
+        bags=hashes(work.directory / bag for bag in bags),
+    )
+
+
+def _reruns_of(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
     demos = list(read_episodes(work.directory / DEMONSTRATIONS))
     checkpoint = Checkpoint.load(str(work.checkpoint), spec=TaskSpec())
     learner = Finetuner(checkpoint, demos, FinetuneConfig(sample_z=False), work.seed)
-    return reruns(env, learner.snapshot(0), work.episodes, work.seed + 2, session)
-
-
-def _start(
-    env: InsertionEnv, session: str, number: int, purpose: Purpose, seed: int
-) -> EpisodeEvent:
-    return EpisodeEvent(
-        stamp_ns=0,
-        session=session,
-        episode_id=number,
-        connector=env.connector.name,
-        purpose=purpose,
-        event=Event.START,
-        seed=episode_seed(seed, number),
-    )
+    return reruns(env, learner.snapshot(0), work.episodes, work.seed + 2, work.session(name))
 
 
 def _operate(operator: Operator, env: InsertionEnv) -> Act:
@@ -199,15 +281,10 @@ def _follow(snapshot: PolicySnapshot, rng: np.random.Generator) -> Act:
 
 
 def _drifting(act: Act, size: float, rng: np.random.Generator) -> Act:
-    """Add an Ornstein-Uhlenbeck process with a memory of half a second."""
-    drift = np.zeros(6)
-    keep = float(np.exp(-0.1 / 0.5))
-
-    def drifting(observation: NDArray[np.float32], state: TcpState) -> NDArray[np.float32]:
-        drift[:] = keep * drift + np.sqrt(1 - keep**2) * size * rng.standard_normal(6)
-        return np.clip(act(observation, state) + drift, -1.0, 1.0).astype(np.float32)
-
-    return drifting
+    drift = Drift(size, rng)
+    return lambda observation, state: np.clip(
+        act(observation, state) + drift.step(), -1.0, 1.0
+    ).astype(np.float32)
 
 
 def _misjudged(connector: Connector, error_m: float, rng: np.random.Generator) -> Connector:

@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from oda_core.types import Episode, EpisodeEvent, Event, Source, TcpState, finished_episode
+from oda_core.seeds import episode_seed
+from oda_core.types import (
+    Episode,
+    EpisodeEvent,
+    Event,
+    Purpose,
+    Source,
+    TcpState,
+    finished_episode,
+)
 from oda_sim.env import InsertionEnv
 
 Act = Callable[[NDArray[np.float32], TcpState], NDArray[np.float32]]
@@ -20,6 +29,21 @@ class Recording:
     start: EpisodeEvent
     episode: Episode
     states: tuple[TcpState, ...]
+
+
+def start_event(
+    env: InsertionEnv, session: str, number: int, purpose: Purpose, seed: int
+) -> EpisodeEvent:
+    """START of an episode but for stamp and start pose; its seed follows from (seed, number)."""
+    return EpisodeEvent(
+        stamp_ns=0,
+        session=session,
+        episode_id=number,
+        connector=env.connector.name,
+        purpose=purpose,
+        event=Event.START,
+        seed=episode_seed(seed, number),
+    )
 
 
 def record(env: InsertionEnv, act: Act, start: EpisodeEvent, source: Source) -> Recording:

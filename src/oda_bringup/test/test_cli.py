@@ -128,10 +128,11 @@ def test_chain_of_artefacts_for_a_connector_of_ones_own(
 ) -> None:
     steps = [
         "demo --in-process --connector mine.yaml --episodes 2 --output runs/mine",
-        "collect --connectors mine.yaml --variations 1 --demos 2 --episodes 3 --jobs 1",
+        "collect --connectors mine.yaml --variations 1 --demos 2 --episodes 3 --jobs 1 "
+        "--source operator --trials 2",
         "convert",
         "meta-train --updates 20 --batch 8 --context 8 --min-kl-nats 0",
-        "collect --connectors mine.yaml --variations 1 --demos 2 --episodes 2 --jobs 1 "
+        "collect --connectors mine.yaml --demos 2 --episodes 2 --reruns 2 --trials 2 --jobs 1 "
         "--checkpoint data/checkpoint.safetensors",
         "convert data/bags runs/mine",
         "evaluate --connector mine.yaml --demos data/buffers/mine/demos --trials 2 --jobs 1 "

@@ -5,13 +5,13 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import CheckpointError, ConfigError
@@ -22,6 +22,15 @@ from oda_policy.config import AgentConfig
 
 FORMAT = 1
 _KEY = "oda_checkpoint"
+
+
+class Networked(Protocol):
+    """Whatever has networks."""
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks by name, in a fixed order."""
+        ...
 
 
 def library_versions() -> dict[str, str]:
@@ -94,7 +103,7 @@ class Checkpoint:
         return checkpoint
 
 
-def agent_tensors(agent: Agent) -> dict[str, Tensor]:
+def agent_tensors(agent: Networked) -> dict[str, Tensor]:
     """Weights of all networks by dotted name, copied to the CPU."""
     return {
         f"{name}.{key}": value.detach().cpu().clone().contiguous()
@@ -103,7 +112,7 @@ def agent_tensors(agent: Agent) -> dict[str, Tensor]:
     }
 
 
-def load_agent_tensors(agent: Agent, tensors: Mapping[str, Tensor], where: str) -> None:
+def load_agent_tensors(agent: Networked, tensors: Mapping[str, Tensor], where: str) -> None:
     """Set an agent's weights in place.
 
     Raises:

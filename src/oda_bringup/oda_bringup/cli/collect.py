@@ -1,10 +1,11 @@
 """oda collect: offline episodes for meta-training."""
 
+import multiprocessing
 import zlib
-from concurrent.futures import as_completed
+from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from oda_bringup.cli.console import progress, say
 from oda_bringup.cli.exits import Exit
@@ -19,25 +20,30 @@ from oda_policy.config import described
 class CollectOptions:
     """Collect demonstrations and offline episodes of many connectors, in process, as bags.
 
-    Each connector and each variation of it is a task: OUTPUT/TASK/demos holds good demonstrations,
-    OUTPUT/TASK/offline episodes of an operator from good to useless, and with --checkpoint
-    OUTPUT/TASK/reruns-HASH those of its policy. Bags that are there are not made again, so that an
-    interrupted run goes on.
+    Each connector and each variation of it is a task. OUTPUT/TASK/demos holds good demonstrations.
+    OUTPUT/TASK/ddpgfd holds the whole replay of a DDPGfD run that begins with them, reruns holds
+    noisy episodes of its final policy. With --source operator there is OUTPUT/TASK/offline instead,
+    episodes of an operator from good to useless; with --checkpoint also reruns-HASH, those of its
+    policy. demos.json and ddpgfd.json hold what oda gate reads. Parts that are there are not made
+    again, so that an interrupted run goes on.
 
-    Example: oda collect --variations 4 --jobs 2 && oda convert data/bags
+    Example: oda collect --jobs 2 && oda convert data/bags
     """
 
     connectors: tuple[str, ...] = setting((), "names or YAML files; none: the training connectors")
-    variations: int = setting(4, "further tasks drawn from each connector")
+    source: Literal["ddpgfd", "operator"] = setting("ddpgfd", "who makes the offline episodes")
+    variations: int = setting(0, "further tasks drawn from each connector")
     demos: int = setting(20, "demonstrations per task")
-    episodes: int = setting(100, "offline episodes per task and bag")
+    episodes: int = setting(500, "episodes of each run of DDPGfD, of the operator or checkpoint")
+    reruns: int = setting(100, "noisy episodes of the policy that DDPGfD ends with")
+    trials: int = setting(100, "episodes that tell how well operator and DDPGfD insert; 0: none")
     checkpoint: str = setting("", "checkpoint whose policy is rerun as well")
-    seed: int = setting(0, "of variations, habits, start noise and actions")
+    seed: int = setting(0, "of variations, learning, habits, start noise and actions")
     jobs: int = setting(0, "processes at once; 0: one per core")
     output: str = setting("data/bags", "directory of the tasks' bags")
 
     def __post_init__(self) -> None:
-        for name in ("variations", "seed", "jobs", "episodes"):
+        for name in ("variations", "seed", "jobs", "episodes", "reruns", "trials"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: found {getattr(self, name)}, expected 0 or more")
         if self.demos < 1:
@@ -46,15 +52,26 @@ class CollectOptions:
 
 def run(options: CollectOptions) -> int:
     """Collect all tasks in parallel; failed ones are named at the end."""
+    from oda_bringup.collect import parts_of
+
     work = plan(options)
+    total = sum(part.episodes for item in work for part in parts_of(item))
     failures = 0
-    with workers(options.jobs) as pool, progress() as bars:
-        task = bars.add_task("collecting tasks", total=len(work))
-        for future in as_completed([pool.submit(_collect, item) for item in work]):
-            line, failed = future.result()
-            failures += failed
-            say(line)
-            bars.advance(task)
+    written = multiprocessing.get_context("spawn").Queue()
+    with workers(options.jobs, _prepare, written) as pool, progress() as bars:
+        tasks = bars.add_task("collecting tasks", total=len(work))
+        episodes = bars.add_task("episodes", total=total)
+        waiting = {pool.submit(_collect, item) for item in work}
+        while waiting:
+            done, waiting = wait(waiting, timeout=0.5)
+            while not written.empty():
+                written.get()
+                bars.advance(episodes)
+            for future in done:
+                line, failed = future.result()
+                failures += failed
+                say(line)
+                bars.advance(tasks)
     say(f"{len(work) - failures} of {len(work)} tasks in {options.output}")
     return Exit.NOT_ACCEPTED if failures else Exit.OK
 
@@ -88,6 +105,9 @@ def plan(options: CollectOptions) -> list[Any]:
             demos=options.demos,
             episodes=options.episodes,
             seed=task_seed(options.seed, connector.name),
+            source=options.source,
+            reruns=options.reruns,
+            trials=options.trials,
             checkpoint=checkpoint,
         )
         for connector in tasks
@@ -99,10 +119,17 @@ def task_seed(seed: int, name: str) -> int:
     return zlib.crc32(f"{seed} {name}".encode()) >> 1
 
 
+_written: list[Any] = []  # in a worker, the queue that takes one item per episode
+
+
+def _prepare(written: Any) -> None:
+    _written[:] = [written]
+
+
 def _collect(work: Any) -> tuple[str, bool]:
     from oda_bringup.collect import collect_task
 
     try:
-        return collect_task(work), False
+        return collect_task(work, lambda: _written[0].put(1)), False
     except OdaError as error:
         return f"left out: {error}", True

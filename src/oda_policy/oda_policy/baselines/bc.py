@@ -95,7 +95,7 @@ class BcLearner:
                     unseen = float(self.loss(self.held_out.layout.split(self.held_out.rows())))
                 if unseen < best:
                     best, kept = unseen, copy.deepcopy(self.actor.state_dict())
-                    metrics = {"loss": float(loss), "held_out_loss": best}
+                    metrics = {"loss": float(loss.detach()), "held_out_loss": best}
         if self.held_out is not None:
             self.actor.load_state_dict(kept)
         return metrics

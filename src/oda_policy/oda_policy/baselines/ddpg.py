@@ -37,7 +37,6 @@ class DdpgConfig:
     actor_every: int = setting(2, "critic updates for each update of the actor")
     unit_returns: bool = setting(True, "clip targets to [0, 1]: rewards end episodes and are 1")
     bc_weight: float = setting(0.0, "weight of imitating demonstrations in the actor's loss")
-    q_filter: bool = setting(False, "imitate a demonstration only where its value is the higher")
 
     def networks(self) -> AgentConfig:
         """The same networks as AWAC's, with a policy that does not sample."""
@@ -57,15 +56,9 @@ def policy_loss(q: Tensor) -> Tensor:
     return -q.mean()
 
 
-def imitation_loss(action: Tensor, shown: Tensor, trusted: Tensor) -> Tensor:
-    """Mean over demonstrations of |pi(s) - a|², where trusted.
-
-    Args:
-        action: pi(s) (B, A).
-        shown: demonstrated a (B, A).
-        trusted: (B,) 1.0 where the demonstration is to be imitated, else 0.0.
-    """
-    return ((action - shown).square().sum(-1) * trusted).mean()
+def imitation_loss(action: Tensor, shown: Tensor) -> Tensor:
+    """Mean over demonstrated transitions of |pi(s) - a|²; (B, A) both."""
+    return (action - shown).square().sum(-1).mean()
 
 
 class DdpgAgent:
@@ -142,13 +135,10 @@ class DdpgAgent:
 
     def _update_actor(self, batch: Batch, demos: int) -> dict[str, Tensor]:
         action = self.act(batch.obs)
-        q = self.value(batch.obs, action)
-        loss = policy_loss(q)
+        loss = policy_loss(self.value(batch.obs, action))
         scalars = {"actor_loss": loss}
         if demos and self.config.bc_weight:
-            imitation = imitation_loss(
-                action[:demos], batch.action[:demos], self._trusted(batch, q, demos)
-            )
+            imitation = imitation_loss(action[:demos], batch.action[:demos])
             scalars["imitation_loss"] = imitation
             loss = loss + self.config.bc_weight * imitation
         gradients = torch.autograd.grad(loss, self._policy)  # none for the critics
@@ -156,10 +146,3 @@ class DdpgAgent:
             parameter.grad = gradient
         self._actor_steps.step()
         return scalars
-
-    @torch.no_grad()
-    def _trusted(self, batch: Batch, q: Tensor, demos: int) -> Tensor:
-        if not self.config.q_filter:
-            return q.new_ones(demos)
-        shown = self.value(batch.obs[:demos], batch.action[:demos])
-        return (shown.amin(0) > q[:, :demos].amin(0)).to(q)
