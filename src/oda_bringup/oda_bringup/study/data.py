@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from oda_bringup.collect import Work, collect_task, demonstrations
+from oda_bringup.collect import DDPGFD, Work, collect_task, demonstrations
 from oda_bringup.convert import DEMONSTRATIONS, convert, find_bags
+from oda_bringup.quality import Quality
 from oda_bringup.study.unit import Desk
+from oda_core.config import to_mapping
 from oda_policy.buffer import BufferInfo, write_buffer
 from oda_sim.connector import Connector
 from oda_sim.env import InsertionEnv
 
+GATED = (DEMONSTRATIONS, DDPGFD)  # parts whose makers are tried
 EPISODE_S = 0.06  # of simulation on one core, with a policy
 
 
@@ -21,6 +24,7 @@ class Collect:
     demos: int
     episodes: int
     reruns: int
+    trials: int  # of the operator and of DDPGfD's final policy
     seed: int
 
     @property
@@ -35,9 +39,13 @@ class Collect:
             directory=desk.directory,
             demos=self.demos,
             episodes=self.episodes,
+            reruns=self.reruns,
+            trials=self.trials,
             seed=self.seed,
         )
-        return {"summary": collect_task(work)}
+        collect_task(work)
+        qualities = {part: Quality.load(desk.directory / f"{part}.json") for part in GATED}
+        return {part: to_mapping(found) for part, found in qualities.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

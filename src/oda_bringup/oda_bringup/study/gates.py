@@ -31,6 +31,20 @@ class Observable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataGate:
+    """Whoever made a part of the data, the operator or DDPGfD, inserts every training connector."""
+
+    part: str
+    rate: float
+    cost_s: float = 0.1
+
+    def run(self, desk: Desk) -> dict[str, Any]:
+        """Judge the trials that were made beside the data."""
+        found = {done.id.split("/")[1]: done.result[self.part] for done in desk.all("collect")}
+        return _worst({n: q["successes"] / q["trials"] for n, q in found.items()}, self.rate)
+
+
+@dataclass(frozen=True, kw_only=True)
 class OracleGate:
     """A policy that is told the true task inserts every training connector."""
 
@@ -39,13 +53,8 @@ class OracleGate:
 
     def run(self, desk: Desk) -> dict[str, Any]:
         """Judge its trials."""
-        rates = {
-            done.id.split("/")[1]: done.result["sampled"]["successes"]
-            / done.result["sampled"]["trials"]
-            for done in desk.all("oracle")
-        }
-        worst = min(rates, key=lambda name: rates[name])
-        return judged(f"worst: {worst}", rates[worst], self.rate) | {"rates": rates}
+        found = {done.id.split("/")[1]: done.result["sampled"] for done in desk.all("oracle")}
+        return _worst({n: t["successes"] / t["trials"] for n, t in found.items()}, self.rate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,3 +80,8 @@ class LatentGate:
 def judged(what: str, found: float, goal: float) -> dict[str, Any]:
     """A rate against its goal."""
     return {"what": f"{what} {found:.0%}", "passed": found >= goal, "goal": f"at least {goal:.0%}"}
+
+
+def _worst(rates: dict[str, float], goal: float) -> dict[str, Any]:
+    worst = min(rates, key=lambda name: rates[name])
+    return judged(f"worst: {worst}", rates[worst], goal) | {"rates": rates}

@@ -118,7 +118,7 @@ class Adaptation:
             "reason": machine.progress.reason,
             "finetune_s": round(sum(o.robot_time_s for o in training), 2),
             "episodes": len(training),
-            "damage_n": getattr(self.connector.limits, "damage_n", 120.0),
+            "damage_n": self.connector.limits.damage_n,
             "training": {
                 "success": [int(o.success) for o in training],
                 "robot_time_s": [round(o.robot_time_s, 2) for o in training],

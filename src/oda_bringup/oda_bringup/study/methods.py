@@ -9,13 +9,14 @@ from oda_bringup.study.pretraining import (
     MetaTraining,
     OracleTraining,
     Pretraining,
-    load_ddpg,
 )
+from oda_bringup.study.scale import Effort
 from oda_core.spec import TaskSpec
 from oda_core.types import Episode
 from oda_policy.baselines.bc import BcConfig, BcLearner
 from oda_policy.baselines.ddpg_pretrain import finetuning
 from oda_policy.baselines.ddpgfd import DdpgfdConfig, DdpgLearner
+from oda_policy.baselines.files import load_ddpg
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig, MetaTrainConfig, Preset
 from oda_policy.finetune import Finetuner
@@ -43,6 +44,12 @@ class Awac:
         checkpoint = Checkpoint.load(str(start.checkpoint), spec=TaskSpec())
         return Finetuner(checkpoint, start.demos, config, start.seed)
 
+    def within(self, effort: Effort) -> "Awac":
+        """The same with fewer updates."""
+        c = self.config
+        first, per_step = _least(effort, c.warmup_updates, c.updates_per_step)
+        return Awac(config=replace(c, warmup_updates=first, updates_per_step=per_step))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ddpg:
@@ -52,8 +59,14 @@ class Ddpg:
 
     def learner(self, start: Start) -> Learner:
         """A learner of one connector."""
-        agent = load_ddpg(start.checkpoint, self.config.ddpg) if start.checkpoint else None
+        agent = load_ddpg(start.checkpoint)[0] if start.checkpoint else None
         return DdpgLearner(start.demos, self.config, start.seed, start=agent)
+
+    def within(self, effort: Effort) -> "Ddpg":
+        """The same with fewer updates."""
+        c = self.config
+        first, per_step = _least(effort, c.warmup_updates, c.updates_per_step)
+        return Ddpg(config=replace(c, warmup_updates=first, updates_per_step=per_step))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +79,10 @@ class Cloning:
         """A learner of one connector."""
         return BcLearner(start.demos, self.config, start.seed)
 
+    def within(self, effort: Effort) -> "Cloning":
+        """The same with fewer updates."""
+        return Cloning(config=replace(self.config, updates=min(effort.first, self.config.updates)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
@@ -76,6 +93,10 @@ class Method:
     learning: Awac | Ddpg | Cloning
     pretraining: Pretraining | None = None
 
+    def within(self, effort: Effort | None) -> "Method":
+        """The same with fewer updates of its learner."""
+        return replace(self, learning=self.learning.within(effort)) if effort else self
+
     @property
     def useful_at_once(self) -> bool:
         """Worth an evaluation before it was ever on the robot."""
@@ -85,6 +106,10 @@ class Method:
     def pretrained_as(self) -> str:
         """Name of its checkpoint among the training stage's; empty: there is none."""
         return self.pretraining.label if self.pretraining else ""
+
+
+def _least(effort: Effort, first: int, per_step: float) -> tuple[int, float]:
+    return min(effort.first, first), min(effort.per_step, per_step)
 
 
 def _meta(preset: Preset, label: str, **agent: object) -> MetaTraining:
@@ -102,7 +127,15 @@ AWAC_PAPER = replace(
     _meta("paper", "awac-paper", latent_size=0).changed({"pool_demos": True}), label="awac-paper"
 )
 AWAC_BEST = _meta("best", "awac-best", latent_size=0)
-ORACLE = OracleTraining(config=AWAC_BEST.config, label="oracle")
+ORACLE = OracleTraining(  # on the tasks as they are: what turns a task does not turn its code
+    config=MetaTrainConfig(
+        agent=AWAC_BEST.config.agent,
+        tasks=AWAC_BEST.config.tasks,
+        batch=AWAC_BEST.config.batch,
+        demo_fraction=AWAC_BEST.config.demo_fraction,
+    ),
+    label="oracle",
+)
 DDPG = DdpgTraining()
 
 _ALL = (

@@ -1,19 +1,18 @@
 """The connectors of a study, and units in the shapes that several stages share."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from oda_bringup.study.data import true_code
 from oda_bringup.study.learning import Adaptation, Train, Trials
-from oda_bringup.study.methods import ORACLE, Method
+from oda_bringup.study.methods import METHODS, ORACLE, Method
 from oda_bringup.study.pretraining import Pretraining
 from oda_bringup.study.scale import Scale
 from oda_bringup.study.unit import Unit
 from oda_sim.connector import Connector, list_connectors, load_connector
-
-SPREAD = 4.0  # of the stress table: lateral ± 4 mm, yaw ± 6°, height 10 ± 5 mm
+from oda_sim.variations import stress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +40,10 @@ class Study:
         }
         return cls(scale=scale, **loaded)
 
+    def method(self, name: str) -> Method:
+        """A method with the effort of this scale."""
+        return METHODS[name].within(self.scale.effort)
+
     @property
     def sizes(self) -> list[int]:
         """Numbers of training connectors to compare."""
@@ -55,18 +58,10 @@ class Study:
     def stressed(self) -> tuple[Connector, ...]:
         """The test connectors with start transforms redrawn from a wider spread."""
         return tuple(
-            stressed(connector, seed)
+            _stressed(connector, seed)
             for connector in self.test
             for seed in range(self.scale.stress_seeds)
         )
-
-
-def stressed(connector: Connector, seed: int) -> Connector:
-    """The connector with its socket anywhere within the stress table's spread."""
-    rng = np.random.default_rng([seed, *connector.name.encode()])
-    x, y, yaw, height = np.round(rng.uniform(-1, 1, 4) * (SPREAD, SPREAD, 6, 5), 3).tolist()
-    start = replace(connector.start, lateral_mm=(x, y), yaw_deg=yaw, height_mm=10 + height)
-    return replace(connector, name=f"{connector.name}-spread4-{seed}", start=start)
 
 
 def train_unit(
@@ -116,6 +111,11 @@ def adaptations(
             job = Adaptation(method=method, connector=connector, config=config)
             name = f"{method.name}-s{seed}-{connector.name}"
             yield policy_unit(stage, name, job, _checkpoint(method, seed))
+
+
+def _stressed(connector: Connector, seed: int) -> Connector:
+    rng = np.random.default_rng([seed, *connector.name.encode()])
+    return stress(connector, rng, f"{connector.name}-stress-{seed}")
 
 
 def _checkpoint(method: Method, seed: int) -> str:

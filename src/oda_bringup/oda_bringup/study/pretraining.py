@@ -5,14 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save
-
 from oda_core.config import from_mapping, to_mapping
-from oda_core.files import write_atomic
-from oda_policy.baselines.ddpg import DdpgAgent, DdpgConfig
+from oda_policy.baselines.ddpg import DdpgConfig
 from oda_policy.baselines.ddpg_pretrain import pretrain
-from oda_policy.baselines.ddpgfd import SIZES
-from oda_policy.checkpoint import agent_tensors, load_agent_tensors
+from oda_policy.baselines.files import save_ddpg
 from oda_policy.config import MetaTrainConfig
 from oda_policy.meta_train import meta_train
 from oda_policy.oracle import tell
@@ -84,19 +80,8 @@ class DdpgTraining:
     def train(self, tasks: Sequence[TaskData], codes: Codes, seed: int, output: Path) -> Metrics:
         """Write the weights."""
         agent = pretrain(tasks, self.config, self.updates, seed)
-        write_atomic(output, save(agent_tensors(agent)))
+        save_ddpg(output, agent, {"tasks": [task.name for task in tasks], "seed": seed})
         return {"updates": float(agent.updates)}
-
-
-def load_ddpg(path: Path, config: DdpgConfig) -> DdpgAgent:
-    """The agent that DdpgTraining wrote.
-
-    Raises:
-        CheckpointError: the file is of other networks.
-    """
-    agent = DdpgAgent(SIZES, config, 0)
-    load_agent_tensors(agent, load_file(path), str(path))
-    return agent
 
 
 def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,14 @@ from oda_policy.config import AdaptConfig
 
 
 @dataclass(frozen=True, kw_only=True)
+class Effort:
+    """At most so many updates of a learner: what makes a small study quick."""
+
+    first: int  # on the demonstrations
+    per_step: float  # of the environment
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scale:
     """Sizes of the study; None takes every connector of a split."""
 
@@ -32,6 +40,7 @@ class Scale:
     size_seeds: int = 3
     ablation_updates: int = 10_000
     ablation_seeds: int = 1
+    effort: Effort | None = None  # None: the methods' own numbers of updates
     stress_seeds: int = 1  # redrawn start transforms of each test connector
 
     def adaptation(self, seed: int, initial_trials: int | None = None) -> AdaptConfig:
@@ -54,6 +63,7 @@ SMOKE = Scale(
     name="smoke",
     train=("e-model-10p", "round-peg-10"),
     test=("metal-peg-sq", "uk-ac-plug"),
+    challenge=("network-card-18",),
     gate_trials=3,
     demos=3,
     episodes=6,
@@ -71,5 +81,6 @@ SMOKE = Scale(
     size_updates=20,
     size_seeds=2,
     ablation_updates=20,
+    effort=Effort(first=10, per_step=0.05),
 )
 SCALES = {scale.name: scale for scale in (FULL, SMOKE)}

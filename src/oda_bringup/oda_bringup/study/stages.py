@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oda_bringup.study.data import Collect, Convert, Demonstrate, true_code
-from oda_bringup.study.gates import LatentGate, Observable, OracleGate
+from oda_bringup.study.data import GATED, Collect, Convert, Demonstrate, true_code
+from oda_bringup.study.gates import DataGate, LatentGate, Observable, OracleGate
 from oda_bringup.study.latent import Encoded, Map
 from oda_bringup.study.learning import OracleTrials, Trials
 from oda_bringup.study.methods import ABLATIONS, BEST, FIG3, FIG4, METHODS, NEGATIVE, ORACLE
@@ -37,7 +37,12 @@ def collect(study: Study) -> Iterable[Unit]:
     c = study.scale
     for i, connector in enumerate(study.train):
         job = Collect(
-            connector=connector, demos=c.demos, episodes=c.episodes, reruns=c.reruns, seed=100 + i
+            connector=connector,
+            demos=c.demos,
+            episodes=c.episodes,
+            reruns=c.reruns,
+            trials=c.gate_trials,
+            seed=100 + i,
         )
         yield Unit(stage="collect", name=connector.name, job=job)
 
@@ -71,34 +76,34 @@ def training(study: Study) -> Iterable[Unit]:
 def fig3(study: Study) -> Iterable[Unit]:
     """Demonstrations only, on the test connectors."""
     for name in FIG3:
-        yield from trials("fig3", study, METHODS[name], study.test)
+        yield from trials("fig3", study, study.method(name), study.test)
 
 
 def aside(study: Study) -> Iterable[Unit]:
     """The same on a training connector (§5.1)."""
     chosen = [connector for connector in study.train if connector.name == E_MODEL]
     for name in FIG3:
-        yield from trials("aside", study, METHODS[name], chosen)
+        yield from trials("aside", study, study.method(name), chosen)
 
 
 def fig4(study: Study) -> Iterable[Unit]:
     """Finetuning on the test connectors; those at 100 of 100 at once end there."""
     for name in FIG4:
-        yield from adaptations("fig4", study, METHODS[name], study.test)
+        yield from adaptations("fig4", study, study.method(name), study.test)
 
 
 def pretraining(study: Study) -> Iterable[Unit]:
     """DDPG pretrained offline against random weights, on the first test connectors."""
     chosen = study.few
-    yield from trials("pretraining", study, METHODS["ddpg-pretrained"], chosen, "trials-")
+    yield from trials("pretraining", study, study.method("ddpg-pretrained"), chosen, "trials-")
     for name in NEGATIVE:
-        yield from adaptations("pretraining", study, METHODS[name], chosen)
+        yield from adaptations("pretraining", study, study.method(name), chosen)
 
 
 def challenges(study: Study) -> Iterable[Unit]:
     """Finetuning on the challenges (Fig. 5 left)."""
     for name in CHALLENGED:
-        yield from adaptations("challenges", study, METHODS[name], study.challenge)
+        yield from adaptations("challenges", study, study.method(name), study.challenge)
 
 
 def scaling_training(study: Study) -> Iterable[Unit]:
@@ -119,7 +124,7 @@ def scaling(study: Study) -> Iterable[Unit]:
                 checkpoint = f"scaling-training/n{size}-s{seed}"
                 name = f"n{size}-s{seed}-{connector.name}"
                 job = Trials(
-                    method=METHODS["oda-best"],
+                    method=study.method("oda-best"),
                     connector=connector,
                     trials=study.scale.trials,
                     seed=seed,
@@ -144,7 +149,7 @@ def ablations(study: Study) -> Iterable[Unit]:
                 checkpoint = f"ablation-training/{slug(name)}-s{seed}"
                 unit = f"{slug(name)}-s{seed}-{connector.name}"
                 job = Trials(
-                    method=METHODS["oda-best-z"],
+                    method=study.method("oda-best-z"),
                     connector=connector,
                     trials=study.scale.trials,
                     seed=seed,
@@ -155,7 +160,7 @@ def ablations(study: Study) -> Iterable[Unit]:
 def stressing(study: Study) -> Iterable[Unit]:
     """Demonstrations only, with the sockets far off the nominal place."""
     for name in STRESSED:
-        yield from trials("stress", study, METHODS[name], study.stressed)
+        yield from trials("stress", study, study.method(name), study.stressed)
 
 
 def latent_map(study: Study) -> Iterable[Unit]:
@@ -187,6 +192,10 @@ def gates(study: Study) -> Iterable[Unit]:
     for connector in (*study.train, *study.test, *study.challenge):
         job = Observable(connector=connector, trials=c.gate_trials, rate=c.gate_rate)
         yield Unit(stage="gates", name=f"observable-{connector.name}", job=job)
+    for part in GATED:
+        bags = tuple(f"collect/{connector.name}" for connector in study.train)
+        job = DataGate(part=part, rate=c.gate_rate)
+        yield Unit(stage="gates", name=part, job=job, inputs=bags)
     told = tuple(f"oracle/{connector.name}" for connector in study.train)
     yield Unit(stage="gates", name="oracle", job=OracleGate(rate=c.gate_rate), inputs=told)
     maps = tuple(f"map/oda-best-s{seed}" for seed in range(c.seeds))

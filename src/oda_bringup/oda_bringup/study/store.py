@@ -26,6 +26,26 @@ from oda_policy.checkpoint import library_versions
 KEY_NAME = ".key"  # in a unit's directory: of the job that the files belong to
 
 
+@cache
+def this_machine() -> dict[str, Any]:
+    """What computes."""
+    lines = (
+        Path("/proc/cpuinfo").read_text().splitlines() if os.path.exists("/proc/cpuinfo") else []
+    )
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "system": platform.system(),
+        "cpu": models[0] if models else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+    }
+
+
+@cache
+def these_versions() -> dict[str, str]:
+    """Versions of what the results rest on."""
+    return {**library_versions(), "mujoco": mujoco.__version__}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """The JSON of one unit."""
@@ -38,8 +58,8 @@ class Record:
     files: Mapping[str, str]  # path below the unit's directory to SHA-256
     wall_s: float
     finished: str
-    machine: Mapping[str, Any] = field(default_factory=lambda: machine())
-    versions: Mapping[str, str] = field(default_factory=lambda: versions())
+    machine: Mapping[str, Any] = field(default_factory=this_machine)
+    versions: Mapping[str, str] = field(default_factory=these_versions)
 
     @property
     def fingerprint(self) -> str:
@@ -132,23 +152,3 @@ def hashes(directory: Path) -> dict[str, str]:
         for name, path in relative.items()
         if not any(part.startswith(".") for part in name.parts)
     }
-
-
-@cache
-def machine() -> dict[str, Any]:
-    """What computes."""
-    lines = (
-        Path("/proc/cpuinfo").read_text().splitlines() if os.path.exists("/proc/cpuinfo") else []
-    )
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "system": platform.system(),
-        "cpu": models[0] if models else platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-    }
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Versions of what the results rest on."""
-    return {**library_versions(), "mujoco": mujoco.__version__}
