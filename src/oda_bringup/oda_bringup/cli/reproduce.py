@@ -47,6 +47,7 @@ def run(options: ReproduceOptions) -> int:
     """Do what is not done yet and render it."""
     from oda_bringup.study.plan import Study
     from oda_bringup.study.render import render
+    from oda_bringup.study.results import Results
     from oda_bringup.study.runner import run as run_units
     from oda_bringup.study.runner import select
     from oda_bringup.study.scale import SCALES
@@ -71,7 +72,8 @@ def run(options: ReproduceOptions) -> int:
         outcome = run_units(units, store, jobs, lambda unit, text: _tell(bars, task, unit, text))
     if not options.only or RENDER in options.only:
         results = Path(options.results or ("docs/results" if not suffix else root / "results"))
-        OUT.print(f"written {render(study, store, results)}", markup=False)
+        page = render(Results.read(every, store), study.scale, results)
+        OUT.print(f"written {page}", markup=False)
     for name, reason in outcome.failed.items():
         say(f"failed {name}: {reason}")
     passed = _gates_passed(units, store)

@@ -65,7 +65,7 @@ class Map:
 
     def _probe(self, agent: Agent, demos: Sequence[Sequence[Episode]]) -> dict[str, float]:
         """R² of each true parameter from z, on connectors that the probe was not fitted to."""
-        groups = min(GROUPS, min(len(shown) for shown in demos))
+        groups = min([GROUPS, *(len(shown) for shown in demos)])
         z, owner = [], []
         for i, shown in enumerate(demos):
             z += [encode(agent, shown[g::groups]).mean for g in range(groups)]

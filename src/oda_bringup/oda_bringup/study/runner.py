@@ -1,4 +1,4 @@
-"""Run units in parallel processes, each as soon as its inputs are there; go on where one stopped."""
+"""Run units in parallel, each as soon as its inputs are there; go on where a run stopped."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
