@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from oda_bringup.buffers import load_task
@@ -140,20 +141,21 @@ def learner_of(method: Method, connector: Connector, seed: int, desk: Desk) -> L
 
 
 def tried(policy: PolicySnapshot, connector: Connector, trials: int, seed: int) -> dict[str, Any]:
-    """Outcomes of trials with sampled and with mean actions."""
+    """Trials with sampled and with mean actions, one digit per outcome."""
     env = InsertionEnv(connector, simulate_reset=False)
     modes = {"sampled": False, "deterministic": True}
     return {
-        mode: _columns(evaluate(env, policy, trials, seed, deterministic=deterministic))
+        mode: _summary(evaluate(env, policy, trials, seed, deterministic=deterministic))
         for mode, deterministic in modes.items()
     }
 
 
-def _columns(episodes: list[Episode]) -> dict[str, Any]:
+def _summary(episodes: list[Episode]) -> dict[str, Any]:
+    steps = [len(episode) for episode in episodes if episode.success]
     return {
-        "successes": sum(episode.success for episode in episodes),
+        "successes": len(steps),
         "trials": len(episodes),
-        "steps": [len(episode) for episode in episodes],
-        "success": [int(episode.success) for episode in episodes],
-        "peak_force_n": [round(episode.end.peak_force_n, 2) for episode in episodes],
+        "outcomes": "".join(str(int(episode.success)) for episode in episodes),
+        "median_steps": float(np.median(steps)) if steps else None,  # of successes
+        "peak_force_n": round(max(episode.end.peak_force_n for episode in episodes), 2),
     }

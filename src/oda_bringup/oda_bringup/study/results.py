@@ -61,7 +61,7 @@ def _has(row: Row, name: str) -> bool:
 
 def pooled(rows: Sequence[Row], mode: str) -> Rate:
     """Successes of all trials of some rows with sampled or deterministic actions."""
-    return success_rate([bool(s) for row in rows for s in row.result[mode]["success"]])
+    return success_rate([digit == "1" for row in rows for digit in row.result[mode]["outcomes"]])
 
 
 def per_seed(rows: Sequence[Row], mode: str) -> list[float]:
