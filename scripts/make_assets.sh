@@ -7,7 +7,8 @@ work=$(realpath -m "${1:-$root/data}")
 set +u; . "$root/scripts/env.sh"; set -u
 assets=$root/src/oda_bringup/assets
 
-oda collect --variations 6 --demos 20 --episodes 100 --seed 0 --output "$work/bags"
+oda collect --source operator --variations 6 --demos 20 --episodes 100 --trials 0 --seed 0 \
+  --output "$work/bags"
 oda convert "$work/bags" --output "$work/buffers"
 if [ ! -f "$work/checkpoint.safetensors" ]; then
   resume=()

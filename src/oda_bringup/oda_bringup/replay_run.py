@@ -33,14 +33,13 @@ def run_ddpgfd(
     demos: Sequence[Episode],
     run: Run,
     agent_file: Path,
-    config: DdpgfdConfig | None = None,
+    config: DdpgfdConfig,
 ) -> Iterator[Recording]:
     """Every episode of a run; after the last one its agent is left in a file."""
-    settings = config or DdpgfdConfig()
-    learner = DdpgLearner(demos, settings, run.seed)
+    learner = DdpgLearner(demos, config, run.seed)
     yield from replay(env, learner, run)
     metadata = {
-        "settings": to_mapping(settings),
+        "settings": to_mapping(config),
         "seed": run.seed,
         "demonstrations": len(demos),
     }

@@ -13,10 +13,14 @@ from oda_core.bag import read_episodes
 from oda_core.errors import ConfigError
 from oda_core.files import sha256_file
 from oda_core.types import Purpose, Source
+from oda_policy.baselines.ddpg import DdpgConfig
+from oda_policy.baselines.ddpgfd import DdpgfdConfig
 from oda_policy.buffer import read_buffer
 from oda_sim.connector import load_connector
 
 NAME = "round-peg-10"
+SMALL = DdpgConfig(hidden=(16, 16), batch=16)
+LEARNING = DdpgfdConfig(ddpg=SMALL, warmup_updates=20, updates_per_step=0.5)
 
 
 class PowerCutError(Exception):
@@ -31,6 +35,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
         directory=tmp_path_factory.mktemp("bags") / NAME,
         demos=2,
         episodes=2,
+        learning=LEARNING,
         reruns=2,
         trials=2,
         seed=7,
@@ -85,7 +90,8 @@ def test_what_the_gates_read_names_the_data_it_is_about(work: Work) -> None:
         for name in ("ddpgfd", "reruns")
     }
     assert (found.trials, len(found.curve)) == (2, 2)
-    assert found.updates == 1000 + 3 * sum(len(e) for e in read_episodes(bags / "ddpgfd"))
+    steps = sum(len(e) for e in read_episodes(bags / "ddpgfd"))
+    assert found.updates == 20 + steps // 2
     assert Quality.load(bags / "demos.json").trials == 2
     with pytest.raises(ConfigError, match="run oda collect again"):
         Quality.load(bags / "ghost.json")

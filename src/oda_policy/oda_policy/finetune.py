@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from oda_core.config import to_mapping
-from oda_core.types import Episode, Purpose
+from oda_core.types import Episode
 from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig
 from oda_policy.encode import Encoding, context_of, encode
 from oda_policy.meta_train import pick_device
 from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.replay import Replay
 from oda_policy.training_state import load_state, save_state
 from oda_policy.transitions import Batch, Layout, TransitionTable
 
@@ -43,23 +44,29 @@ class Finetuner:
         self.config, self.spec, self.seed = config, checkpoint.info.spec, seed
         self.agent = _online_agent(checkpoint, config, seed)
         device, c = self.agent.device, self.agent.config
-        layout = Layout(*self.agent.sizes)
-        self.demos = TransitionTable(layout, n_step=c.n_step, discount=c.discount, device=device)
-        self.online = TransitionTable(layout, n_step=c.n_step, discount=c.discount, device=device)
-        for demo in demos:
-            self.demos.append(demo)
+        self.replay = Replay(
+            Layout(*self.agent.sizes), demos, n_step=c.n_step, discount=c.discount, device=device
+        )
         self.context = context_of(demos).to(device)
         self.encoding: Encoding = encode(self.agent, demos)
         self.generator = torch.Generator(device).manual_seed(seed)
-        self.stored: list[str] = []  # "session/episode id" of every episode in the online table
         self.updates = 0  # gradient updates done
-        self._trained = 0  # training episodes added
-        self._owed = 0.0  # updates that the added transitions call for
+
+    @property
+    def online(self) -> TransitionTable:
+        """Transitions of the episodes that were added."""
+        return self.replay.online
+
+    @property
+    def stored(self) -> list[str]:
+        """Each episode that was added, as "session/episode id"."""
+        return self.replay.stored
 
     @property
     def updates_due(self) -> int:
         """Updates to do now: updates_per_step for each training transition, after the warm-up."""
-        return int(self._owed) if self._trained >= self.config.warmup_episodes else 0
+        replay = self.replay
+        return int(replay.owed) if replay.trained >= self.config.warmup_episodes else 0
 
     def warm_up(self) -> dict[str, float]:
         """Updates on the demonstrations before the first episode; once, at the beginning."""
@@ -71,16 +78,8 @@ class Finetuner:
         Returns:
             False when it is there already or is an evaluation that the settings leave out.
         """
-        key = f"{episode.end.session}/{episode.end.episode_id}"
-        training = episode.end.purpose is Purpose.TRAINING
-        if key in self.stored or not (training or self.config.use_evaluations):
-            return False
-        self.online.append(episode)
-        self.stored.append(key)
-        if training:
-            self._trained += 1
-            self._owed += self.config.updates_per_step * len(episode)
-        return True
+        c = self.config
+        return self.replay.add(episode, c.updates_per_step, c.use_evaluations)
 
     def train(self, updates: int | None = None) -> dict[str, float]:
         """Do updates, by default all that are due; fewer leave the rest due.
@@ -94,7 +93,7 @@ class Finetuner:
             self._set_rates()
             metrics = self.agent.update(*self._batch())
             self.updates += 1
-        self._owed = max(0.0, self._owed - count)
+        self.replay.owed = max(0.0, self.replay.owed - count)
         return {name: float(value) for name, value in metrics.items()}
 
     def snapshot(self, version: int) -> PolicySnapshot:
@@ -110,10 +109,10 @@ class Finetuner:
     def save(self, directory: str | Path) -> None:
         """Write the complete state atomically, so that load goes on exactly from here."""
         counters = {
-            "stored": self.stored,
+            "stored": self.replay.stored,
             "updates": self.updates,
-            "trained": self._trained,
-            "owed": self._owed,
+            "trained": self.replay.trained,
+            "owed": self.replay.owed,
         }
         save_state(
             Path(directory) / STATE_NAME,
@@ -134,20 +133,17 @@ class Finetuner:
             return False
         extra, saved = load_state(path, self.agent, self.generator, self._identity())
         self.online.replace(extra["online"])
-        self.stored = [str(key) for key in saved["stored"]]
-        self.updates, self._trained = int(saved["updates"]), int(saved["trained"])
-        self._owed = float(saved["owed"])
+        self.replay.stored = [str(key) for key in saved["stored"]]
+        self.updates, self.replay.trained = int(saved["updates"]), int(saved["trained"])
+        self.replay.owed = float(saved["owed"])
         return True
 
     def _batch(self) -> tuple[Batch, Tensor]:
         c = self.config
-        from_demos = round(c.demo_fraction * c.batch) if len(self.online) else c.batch
-        parts = [self.demos.sample(from_demos, self.generator)] if from_demos else []
-        if from_demos < c.batch:
-            parts.append(self.online.sample(c.batch - from_demos, self.generator))
-        rows = torch.cat(parts)[None]  # (1, B, width)
-        context = self.demos.sample(c.context, self.generator)[None]
-        return self.demos.layout.split(rows), context[..., : self.demos.layout.context]
+        rows = self.replay.sample(c.batch, c.demo_fraction, self.generator)[None]  # (1, B, width)
+        shown = self.replay.demos
+        context = shown.sample(c.context, self.generator)[None]
+        return shown.layout.split(rows), context[..., : shown.layout.context]
 
     def _set_rates(self) -> None:
         a, c = self.agent.config, self.config
@@ -162,7 +158,7 @@ class Finetuner:
             "finetune": fixed,
             "agent": to_mapping(self.agent.config),
             "seed": self.seed,
-            "demonstration_transitions": len(self.demos),
+            "demonstration_transitions": len(self.replay.demos),
             "encoding": [float(value) for value in self.encoding.mean],
         }
 

@@ -14,7 +14,7 @@ from oda_bringup.parallel import default_jobs
 from oda_core.settings import setting
 from oda_policy.config import described
 
-Name = Literal["sim", "awac", "graph", "policy"]
+Name = Literal["sim", "awac", "ddpg", "graph", "policy"]
 
 
 @described
@@ -24,8 +24,9 @@ class BenchOptions:
 
     sim: the simulation in contact, in process. awac: gradient updates per second, against d3rlpy's
     where that is installed (pip install d3rlpy). graph: all nodes in lock-step. policy: from a
-    state to the policy's command at real time, while the trainer learns. The exit code is 1 when a
-    goal is missed.
+    state to the policy's command at real time, while the trainer learns. ddpg, only when named: the
+    return of the core under DDPGfD on Pendulum-v1 against the published one. The exit code is 1
+    when a goal is missed.
 
     Example: oda bench sim awac
     """
@@ -70,6 +71,11 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
 
         return measure()
 
+    def ddpg() -> Any:
+        from oda_bringup.bench.ddpg import measure
+
+        return measure()
+
     def graph() -> Any:
         from oda_bringup.bench.live import measure_lockstep
 
@@ -80,4 +86,4 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
 
         return measure_latency(adapt)
 
-    return {"sim": sim, "awac": awac, "graph": graph, "policy": policy}
+    return {"sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy}
