@@ -15,7 +15,7 @@ from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig
 from oda_policy.finetune import Finetuner
 from oda_policy.policy import PolicySnapshot
-from oda_sim.connector import list_connectors
+from oda_sim.connector import list_connectors, load_connector
 from oda_sim.env import InsertionEnv
 from oda_sim.render import (
     Frame,
@@ -37,13 +37,19 @@ def main() -> None:
     """Write docs/images."""
     IMAGES.mkdir(exist_ok=True)
     for name in list_connectors():
-        save_png(IMAGES / f"{name}.png", still(name, close_view(), (320, 240)))
+        save_png(IMAGES / f"{name}.png", still(name, _whole(name), (320, 240)))
     demos = list(read_episodes(shipped_demonstrations(CONNECTOR)))
     checkpoint = Checkpoint.load(str(shipped_checkpoint()), spec=TaskSpec())
     policy = Finetuner(checkpoint, demos, FinetuneConfig.preset("best"), 0).snapshot(0)
     views = [_film(policy, view) for view in (cell_view(), close_view())]
     frames = [np.concatenate(pair, axis=1) for pair in zip(*views, strict=True)]
     save_gif(IMAGES / "cell.gif", frames + frames[-1:] * 10)
+
+
+def _whole(name: str) -> mujoco.MjvCamera:
+    """A view from nearby that holds all of a long connector."""
+    widest_m = 1e-3 * max(load_connector(name).socket.size_mm)
+    return close_view(distance_m=max(0.17, 1.7 * widest_m))
 
 
 def _film(policy: PolicySnapshot, view: mujoco.MjvCamera) -> list[Frame]:

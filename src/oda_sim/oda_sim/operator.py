@@ -39,6 +39,9 @@ class Technique:
     pause: float = 0.01  # probability to rest for one step
 
 
+STRAIGHT = Technique(turn_rad_s=0.0, torque_gain_1_s=0.0, noise=0.0, pause=0.0)  # no search
+
+
 class Feel(NamedTuple):
     """What the operator perceives, in the frame of the start TCP."""
 

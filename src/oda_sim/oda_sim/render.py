@@ -25,10 +25,10 @@ def cell_view() -> mujoco.MjvCamera:
     return _view((0.30, 0.0, 0.33), 1.45, 130.0, -16.0)
 
 
-def close_view(target: Pose = START) -> mujoco.MjvCamera:
+def close_view(target: Pose = START, distance_m: float = 0.17) -> mujoco.MjvCamera:
     """Plug and socket from nearby."""
     x, y, z = target.position
-    return _view((x, y, z + 0.002), 0.17, 140.0, -30.0)
+    return _view((x, y, z + 0.002), distance_m, 140.0, -30.0)
 
 
 def _view(

@@ -9,11 +9,9 @@ from oda_sim import bench
 from oda_sim.connector import list_connectors, load_connector
 from oda_sim.env import InsertionEnv
 from oda_sim.insertion import draw_start_noise
-from oda_sim.operator import Operator, Technique
+from oda_sim.operator import STRAIGHT, Operator
 from oda_sim.scene import START
 from oda_sim.variations import vary
-
-STRAIGHT = Technique(turn_rad_s=0.0, torque_gain_1_s=0.0, noise=0.0, pause=0.0)
 
 
 def _episode(env, seed, technique=None, options=None):

@@ -17,8 +17,9 @@ from oda_policy.config import described
 class ConnectorsOptions:
     """List the shipped connectors, show one as YAML, or check a YAML file of your own.
 
-    A check builds the simulation and lets the scripted operator insert it: what an operator cannot
-    do, no policy will learn from him. The exit code is 1 when most of its trials fail.
+    A check builds the simulation and lets the scripted operator insert it, and push straight ahead
+    without a search: what an operator cannot do, no policy will learn from him, and what a straight
+    push does needs no policy. The exit code is 1 when most of the operator's trials fail.
 
     Example: oda connectors show round-peg-10 > my_plug.yaml && oda connectors check my_plug.yaml
     """
@@ -65,16 +66,26 @@ def _check(options: ConnectorsOptions) -> int:
     from oda_bringup.collect import attempts
     from oda_sim.connector import load_connector
     from oda_sim.env import InsertionEnv
+    from oda_sim.operator import STRAIGHT
 
     rows, good = [], True
     for name in options.names:
         env = InsertionEnv(load_connector(name), simulate_reset=False)
         tried = [r.episode for r in attempts(env, options.trials, options.seed, "check")]
         wins = [episode for episode in tried if episode.success]
+        pushed = [
+            r.episode for r in attempts(env, options.trials, options.seed, "straight", STRAIGHT)
+        ]
+        lucky = sum(episode.success for episode in pushed)
         steps = sorted(len(episode) for episode in wins)
         force = max(episode.end.peak_force_n for episode in tried)
         good &= 2 * len(wins) > len(tried)
         median = f"{steps[len(steps) // 2] / 10:.1f} s" if steps else "-"
-        rows.append((env.connector.name, f"{len(wins)}/{len(tried)}", median, f"{force:.0f} N"))
-    table(("connector", "inserted by the operator", "median", "peak force"), rows)
+        forces = f"{force:.0f} of {env.connector.limits.damage_n:g} N"
+        inserted = (f"{len(wins)}/{len(tried)}", f"{lucky}/{len(pushed)}")
+        rows.append((env.connector.name, *inserted, median, forces))
+    table(
+        ("connector", "inserted by the operator", "by a straight push", "median", "peak of damage"),
+        rows,
+    )
     return Exit.OK if good else Exit.NOT_ACCEPTED

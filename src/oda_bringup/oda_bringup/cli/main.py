@@ -14,6 +14,7 @@ from oda_bringup.cli import (
     convert,
     demo,
     evaluate,
+    gate,
     live,
     meta_train,
     repair,
@@ -67,6 +68,7 @@ FLOW = (
 TOOLS = (
     Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),
     Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
+    Subcommand("gate", "what must hold before results", gate.GateOptions, gate.run),
     Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
     Subcommand("bench", "measure speeds", bench.BenchOptions, bench.run),
     Subcommand("reproduce", "the whole study", reproduce.ReproduceOptions, reproduce.run),

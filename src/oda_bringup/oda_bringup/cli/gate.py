@@ -1,0 +1,52 @@
+"""oda gate: what must hold before results are built on it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from oda_bringup.cli.console import OUT, table
+from oda_bringup.cli.exits import Exit
+from oda_bringup.gates import Request, measure, write
+from oda_core.settings import setting
+from oda_policy.config import described
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class GateOptions:
+    """Measure one gate, print its figures, and write them as JSON and as a plot.
+
+    observable: the scripted operator, blind to the hidden noise, inserts each connector in 95 % of
+    its trials. retention: an aligned push peaks within 10 % of each connector's specified force.
+    The exit code is 1 when a gate fails.
+
+    Example: oda gate observable uk-ac-plug my_plug.yaml --trials 100
+    """
+
+    gate: Annotated[str, tyro.conf.Positional] = setting("observable", "observable or retention")
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = setting(
+        (), "connectors, by name or YAML file; none: all that the gate is about"
+    )
+    trials: int = setting(100, "episodes per connector")
+    seed: int = setting(0, "of all draws")
+    jobs: int = setting(0, "processes at once; 0: one per core")
+    output: str = setting("gates", "directory for JSON and plots")
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ValueError(f"trials: found {self.trials}, expected 1 or more")
+
+
+def run(options: GateOptions) -> int:
+    """Measure, print, write."""
+    request = Request(
+        names=options.names, trials=options.trials, seed=options.seed, jobs=options.jobs
+    )
+    result = measure(options.gate, request)
+    rows = [(f.subject, f.value, f.goal, "yes" if f.passed else "NO") for f in result.findings]
+    table(("of", options.gate, "goal", "passed"), rows)
+    for path in write(options.gate, result, request, Path(options.output)):
+        OUT.print(f"written {path}", markup=False)
+    return Exit.OK if result.passed else Exit.NOT_ACCEPTED

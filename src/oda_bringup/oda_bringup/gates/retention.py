@@ -1,0 +1,73 @@
+"""Retention is as specified: an aligned push along the axis peaks at the connector's force."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oda_bringup.gates import Finding, Request, Result
+from oda_bringup.parallel import workers
+from oda_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from oda_sim.connector import Connector
+    from oda_sim.pushing import Push
+
+TOLERANCE = 0.10
+COLUMNS = 4
+
+
+def measure(request: Request) -> Result:
+    """Push each connector once (all with retention, if none is named)."""
+    from oda_sim.connector import list_connectors, load_connector
+    from oda_sim.pushing import push
+
+    connectors = [load_connector(name) for name in request.names or list_connectors()]
+    free = [c.name for c in connectors if c.retention is None]
+    if request.names and free:
+        raise ConfigError(
+            f"retention: {', '.join(free)} specifies no retention; name connectors that do"
+        )
+    held = [c for c in connectors if c.retention is not None]
+    with workers(request.jobs) as pool:
+        pushes = list(pool.map(push, held))
+    findings = [_finding(c, p) for c, p in zip(held, pushes, strict=True)]
+    return Result(findings, lambda: draw(findings))
+
+
+def _finding(connector: "Connector", pushed: "Push") -> Finding:
+    wanted = connector.retention.force_n if connector.retention else 0.0
+    peak = float(np.max(pushed.force_n, initial=0.0))
+    near = abs(peak - wanted) <= TOLERANCE * wanted
+    return Finding(
+        subject=connector.name,
+        value=f"{peak:.1f} N{'' if pushed.reached else ', stuck'}",
+        goal=f"{wanted:g} N within {TOLERANCE:.0%}",
+        passed=near and pushed.reached,
+        data={
+            "specified_n": wanted,
+            "peak_n": peak,
+            "depth_mm": np.round(1e3 * pushed.depth_m, 4).tolist(),
+            "force_n": np.round(pushed.force_n, 3).tolist(),
+        },
+    )
+
+
+def draw(findings: list[Finding]) -> "Figure":
+    """Force against depth of each connector, with the specified force."""
+    from matplotlib.figure import Figure
+
+    rows = -(-len(findings) // COLUMNS)
+    figure = Figure(figsize=(2.6 * COLUMNS, 2.0 * rows), layout="constrained")
+    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for ax, finding in zip(axes, findings, strict=False):
+        data = finding.data
+        ax.plot(data["depth_mm"], data["force_n"], color="#2563a8")
+        ax.axhline(data["specified_n"], color="black", linestyle="--", linewidth=1)
+        ax.set_title(finding.subject, color="black" if finding.passed else "#b3372f", fontsize=9)
+    for ax in axes[len(findings) :]:
+        ax.set_axis_off()
+    figure.supxlabel("depth [mm]")
+    figure.supylabel("force [N]; dashed: specified")
+    return figure
