@@ -8,6 +8,7 @@ from oda_bringup.convert import DEMONSTRATIONS, convert, find_bags
 from oda_bringup.quality import Quality
 from oda_bringup.study.unit import Desk
 from oda_core.config import to_mapping
+from oda_policy.baselines.ddpgfd import DdpgfdConfig
 from oda_policy.buffer import BufferInfo, write_buffer
 from oda_sim.connector import Connector
 from oda_sim.env import InsertionEnv
@@ -25,6 +26,7 @@ class Collect:
     episodes: int
     reruns: int
     trials: int  # of the operator and of DDPGfD's final policy
+    learning: DdpgfdConfig
     seed: int
 
     @property
@@ -40,6 +42,7 @@ class Collect:
             demos=self.demos,
             episodes=self.episodes,
             reruns=self.reruns,
+            learning=self.learning,
             trials=self.trials,
             seed=self.seed,
         )

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from oda_bringup.collect import attempts
+from oda_bringup.gates.retention import TOLERANCE
 from oda_bringup.study.data import EPISODE_S
 from oda_bringup.study.unit import Desk
 from oda_sim.connector import Connector
 from oda_sim.env import InsertionEnv
+from oda_sim.pushing import push
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,25 @@ class Observable:
         env = InsertionEnv(self.connector, simulate_reset=False)
         tried = [r.episode.success for r in attempts(env, self.trials, 1, "observable")]
         return judged(self.connector.name, sum(tried) / len(tried), self.rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retained:
+    """An aligned push peaks at the connector's specified force."""
+
+    connector: Connector
+    cost_s: float = 1.0
+
+    def run(self, desk: Desk) -> dict[str, Any]:
+        """Push it in."""
+        retention = self.connector.retention
+        wanted, pushed = retention.force_n if retention else 0.0, push(self.connector)
+        peak = float(pushed.force_n.max(initial=0.0))
+        return {
+            "what": f"{self.connector.name} {peak:.1f} N{'' if pushed.reached else ', stuck'}",
+            "passed": pushed.reached and abs(peak - wanted) <= TOLERANCE * wanted,
+            "goal": f"{wanted:g} N within {TOLERANCE:.0%}",
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

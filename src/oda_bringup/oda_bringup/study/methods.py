@@ -136,7 +136,7 @@ ORACLE = OracleTraining(  # on the tasks as they are: what turns a task does not
     ),
     label="oracle",
 )
-DDPG = DdpgTraining()
+DDPG, DDPGFD = DdpgTraining(), Ddpg()
 
 _ALL = (
     Method(
@@ -168,7 +168,7 @@ _ALL = (
         pretraining=AWAC_BEST,
     ),
     Method(name="bc", label="behavioural cloning", learning=Cloning()),
-    Method(name="ddpgfd", label="DDPGfD", learning=Ddpg()),
+    Method(name="ddpgfd", label="DDPGfD", learning=DDPGFD),
     Method(
         name="ddpg-pretrained",
         label="DDPG, pretrained offline",

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from oda_bringup.study.data import GATED, Collect, Convert, Demonstrate, true_code
-from oda_bringup.study.gates import DataGate, LatentGate, Observable, OracleGate
+from oda_bringup.study.gates import DataGate, LatentGate, Observable, OracleGate, Retained
 from oda_bringup.study.latent import Encoded, Map
 from oda_bringup.study.learning import OracleTrials, Trials
-from oda_bringup.study.methods import ABLATIONS, BEST, FIG3, FIG4, METHODS, NEGATIVE, ORACLE
+from oda_bringup.study.methods import ABLATIONS, BEST, DDPGFD, FIG3, FIG4, METHODS, NEGATIVE, ORACLE
 from oda_bringup.study.plan import Study, adaptations, policy_unit, shown_by, train_unit, trials
 from oda_bringup.study.unit import Unit
 
@@ -42,6 +42,7 @@ def collect(study: Study) -> Iterable[Unit]:
             episodes=c.episodes,
             reruns=c.reruns,
             trials=c.gate_trials,
+            learning=DDPGFD.within(c.effort).config if c.effort else DDPGFD.config,
             seed=100 + i,
         )
         yield Unit(stage="collect", name=connector.name, job=job)
@@ -192,6 +193,9 @@ def gates(study: Study) -> Iterable[Unit]:
     for connector in (*study.train, *study.test, *study.challenge):
         job = Observable(connector=connector, trials=c.gate_trials, rate=c.gate_rate)
         yield Unit(stage="gates", name=f"observable-{connector.name}", job=job)
+        if connector.retention is not None:
+            held = Retained(connector=connector)
+            yield Unit(stage="gates", name=f"retention-{connector.name}", job=held)
     for part in GATED:
         bags = tuple(f"collect/{connector.name}" for connector in study.train)
         job = DataGate(part=part, rate=c.gate_rate)
