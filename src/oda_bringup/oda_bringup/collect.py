@@ -9,13 +9,14 @@ checkpoint is given, reruns of its policy on the demonstrations of this task.
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from oda_bringup.convert import DEMONSTRATIONS, OFFLINE
+from oda_bringup.habits import drifting, offline_episodes, operate
 from oda_bringup.quality import Quality, hashes, outcomes
 from oda_bringup.replay_run import Run, final_policy, run_ddpgfd
 from oda_bringup.rollout import Act, Recording, record, start_event
@@ -26,11 +27,11 @@ from oda_core.files import sha256_file, sync_directory, write_atomic
 from oda_core.seeds import operator_generator
 from oda_core.spec import TaskSpec
 from oda_core.types import Episode, Purpose, Source
+from oda_policy.baselines.ddpgfd import DdpgfdConfig
 from oda_policy.baselines.files import load_ddpg
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig
 from oda_policy.evaluate import evaluate
-from oda_policy.exploration import Drift
 from oda_policy.finetune import Finetuner
 from oda_policy.policy import PolicySnapshot
 from oda_sim.connector import Connector, dump_connector
@@ -55,6 +56,7 @@ class Work:
     episodes: int
     seed: int
     source: Origin = "ddpgfd"  # who makes the offline episodes
+    learning: DdpgfdConfig = field(default_factory=DdpgfdConfig)
     reruns: int = 100  # noisy episodes of the final policy of DDPGfD
     trials: int = 100  # of the operator and of DDPGfD's final policy, for the gates
     checkpoint: Path | None = None
@@ -70,15 +72,6 @@ class Part(NamedTuple):
     name: str
     episodes: int
     make: Callable[[Work, InsertionEnv, str], Iterable[Recording]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Habit:
-    """How an operator does one offline episode."""
-
-    technique: Technique
-    drift: float  # standard deviation of slow unwanted motion, in parts of a full action
-    error_m: float  # how far the operator misjudges where the socket is
 
 
 def collect_task(work: Work, tell: Callable[[], None] = lambda: None) -> str:
@@ -131,36 +124,7 @@ def attempts(
     for number in range(count):
         start = start_event(env, session, number, Purpose.DEMONSTRATION, seed)
         operator = Operator(env.connector, operator_generator(start.seed), technique=technique)
-        yield record(env, _operate(operator, env), start, Source.HUMAN)
-
-
-def offline_episodes(env: InsertionEnv, count: int, seed: int, session: str) -> Iterator[Recording]:
-    """Episodes of an operator whose habits vary from good to useless."""
-    for i in range(count):
-        start = start_event(env, session, i, Purpose.TRAINING, seed)
-        rng = operator_generator(start.seed)
-        habit = draw_habit(rng)
-        believed = _misjudged(env.connector, habit.error_m, rng)
-        operator = Operator(believed, rng, technique=habit.technique)
-        act = _drifting(_operate(operator, env), habit.drift, rng)
-        yield record(env, act, start, Source.HUMAN)
-
-
-def draw_habit(rng: np.random.Generator) -> Habit:
-    """A habit; half of them are close to a good operator's."""
-    if rng.random() < 0.5:
-        return Habit(technique=Technique(), drift=rng.uniform(0.0, 0.3), error_m=0.0)
-    technique = Technique(
-        push_n=rng.uniform(2.0, 14.0),
-        turn_rad_s=rng.uniform(1.0, 8.0),
-        pitch_m=rng.uniform(0.2e-3, 1.0e-3),
-        torque_gain_1_s=rng.uniform(0.0, 2.0),
-        noise=rng.uniform(0.02, 0.4),
-        pause=rng.uniform(0.0, 0.1),
-    )
-    return Habit(
-        technique=technique, drift=rng.uniform(0.0, 0.6), error_m=rng.choice([0.0, 1.5e-3, 4e-3])
-    )
+        yield record(env, operate(operator, env), start, Source.HUMAN)
 
 
 def reruns(
@@ -170,7 +134,7 @@ def reruns(
     for i in range(count):
         start = start_event(env, session, i, Purpose.TRAINING, seed)
         rng = operator_generator(start.seed)
-        act = _drifting(_follow(snapshot, rng), rng.uniform(0.0, 0.3), rng)
+        act = drifting(_follow(snapshot, rng), rng.uniform(0.0, 0.3), rng)
         yield record(env, act, start, Source.POLICY)
 
 
@@ -225,7 +189,7 @@ def _habits(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
 def _ddpgfd(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
     demos = list(read_episodes(work.directory / DEMONSTRATIONS))
     run = Run(work.episodes, work.seed + 3, work.session(name))
-    return run_ddpgfd(env, demos, run, work.directory / AGENT_FILE)
+    return run_ddpgfd(env, demos, run, work.directory / AGENT_FILE, work.learning)
 
 
 def _final_reruns(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
@@ -277,23 +241,5 @@ def _reruns_of(work: Work, env: InsertionEnv, name: str) -> Iterator[Recording]:
     return reruns(env, learner.snapshot(0), work.episodes, work.seed + 2, work.session(name))
 
 
-def _operate(operator: Operator, env: InsertionEnv) -> Act:
-    return lambda _, state: operator.act(state, env.start_pose)
-
-
 def _follow(snapshot: PolicySnapshot, rng: np.random.Generator) -> Act:
     return lambda observation, _: snapshot.act(observation, rng)
-
-
-def _drifting(act: Act, size: float, rng: np.random.Generator) -> Act:
-    drift = Drift(size, rng)
-    return lambda observation, state: np.clip(
-        act(observation, state) + drift.step(), -1.0, 1.0
-    ).astype(np.float32)
-
-
-def _misjudged(connector: Connector, error_m: float, rng: np.random.Generator) -> Connector:
-    """The connector as an operator sees it who is wrong about where the socket is."""
-    aside = np.array(connector.start.lateral_mm) + rng.standard_normal(2) * error_m * 1e3
-    start = replace(connector.start, lateral_mm=(float(aside[0]), float(aside[1])))
-    return replace(connector, start=start)

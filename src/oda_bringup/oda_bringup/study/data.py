@@ -1,8 +1,10 @@
 """Jobs that make data: bags of training connectors, their buffers, demonstrations of new ones."""
 
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
+from oda_bringup.buffers import load_task
 from oda_bringup.collect import DDPGFD, Work, collect_task, demonstrations
 from oda_bringup.convert import DEMONSTRATIONS, convert, find_bags
 from oda_bringup.quality import Quality
@@ -66,11 +68,13 @@ class Convert:
     def run(self, desk: Desk) -> dict[str, Any]:
         """Convert its bags."""
         bags = find_bags([desk.one("collect").directory])
-        converted = list(convert(bags, desk.directory))
+        dropped = [reason for c in convert(bags, desk.directory) for reason in c.dropped]
+        task = load_task(desk.directory / self.connector)
         return {
-            "episodes": sum(sum(c.kept.values()) for c in converted),
-            "successes": sum(c.successes for c in converted),
-            "dropped": [reason for c in converted for reason in c.dropped],
+            "demonstrations": len(task.demos),
+            "offline": len(task.offline),
+            "offline_successes": sum(bool(e.terminations[-1]) for e in task.offline),
+            "dropped": dropped,
         }
 
 
@@ -93,7 +97,9 @@ class Demonstrate:
         env = InsertionEnv(self.connector, simulate_reset=False)
         session = f"{name}-{DEMONSTRATIONS}-{self.seed}"
         episodes = [r.episode for r in demonstrations(env, self.demos, self.seed, session)]
-        write_buffer(desk.directory / name / DEMONSTRATIONS, episodes, BufferInfo(connector=name))
+        path = desk.directory / name / DEMONSTRATIONS
+        shutil.rmtree(path, ignore_errors=True)  # of a run that was stopped right here
+        write_buffer(path, episodes, BufferInfo(connector=name))
         return {
             "demonstrations": len(episodes),
             "tries": episodes[-1].end.episode_id + 1,

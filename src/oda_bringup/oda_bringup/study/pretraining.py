@@ -14,7 +14,7 @@ from oda_policy.meta_train import meta_train
 from oda_policy.oracle import tell
 from oda_policy.transitions import TaskData
 
-ROW_S = 20e-6  # on one core, per transition of an update of Algorithm 1
+ROW_S = 30e-6  # on one core, per transition of an update of Algorithm 1
 UPDATE_S = 2e-3  # on one core, per update of DDPG
 NAME = "checkpoint.safetensors"
 Codes = Mapping[str, Sequence[float]]  # task to its true code

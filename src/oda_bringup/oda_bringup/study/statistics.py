@@ -1,7 +1,7 @@
 """Times and ratios where some runs never got there: bounds, never left out."""
 
 from collections.abc import Sequence
-from statistics import median
+from statistics import median, median_high
 from typing import NamedTuple
 
 
@@ -36,8 +36,7 @@ def median_time(times: Sequence[Time]) -> Bound:
 
     It is exact unless such a run could move it.
     """
-    middle = float(median(time.seconds for time in times))
-    return Bound(middle, all(time.solved or time.seconds > middle for time in times))
+    return _median([Bound(time.seconds, time.solved) for time in times])
 
 
 def speed_up(ours: Sequence[Time], others: Sequence[Time]) -> SpeedUp:
@@ -60,6 +59,10 @@ def speed_up(ours: Sequence[Time], others: Sequence[Time]) -> SpeedUp:
     at_once = len(ours) - len(ratios)
     if not ratios:
         return SpeedUp(None, 0, at_once)
-    middle = float(median(ratio.value for ratio in ratios))
-    exact = all(ratio.exact or ratio.value > middle for ratio in ratios)
-    return SpeedUp(Bound(middle, exact), len(ratios), at_once)
+    return SpeedUp(_median(ratios), len(ratios), at_once)
+
+
+def _median(values: Sequence[Bound]) -> Bound:
+    above = median_high(value.value for value in values)
+    exact = all(value.exact or value.value > above for value in values)
+    return Bound(float(median(value.value for value in values)), exact)
