@@ -1,7 +1,7 @@
 # Every target does the set-up that it needs; what is up to date is skipped.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup adapt test lint format lock clean
+.PHONY: help setup adapt reproduce reproduce-smoke test lint format lock clean
 
 # PYTHON=python3.12 chooses the interpreter for .venv; see scripts/setup.sh.
 export PYTHON
@@ -10,7 +10,7 @@ ADAPT_ARGS = $(if $(CONNECTOR),--connector $(CONNECTOR)) $(if $(SEED),--seed $(S
 IN_ENV = set -eo pipefail; . scripts/env.sh;
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: ## set up everything: .venv, libraries, tools, workspace
 	@scripts/setup.sh all
@@ -18,6 +18,14 @@ setup: ## set up everything: .venv, libraries, tools, workspace
 adapt: ## adapt to a new connector in simulation (CONNECTOR=name|file.yaml SEED=n ARGS=...)
 	@scripts/setup.sh adapt
 	@$(IN_ENV) exec oda adapt $(ADAPT_ARGS)
+
+reproduce: ## the whole study: collect, train, adapt, tables (hours; goes on where it stopped; ARGS=...)
+	@scripts/setup.sh adapt
+	@$(IN_ENV) exec oda reproduce $(ARGS)
+
+reproduce-smoke: ## the same, with everything tiny (minutes)
+	@scripts/setup.sh adapt
+	@$(IN_ENV) exec oda reproduce --scale smoke $(ARGS)
 
 test: ## run all tests (ARGS=... for pytest, e.g. ARGS='-k bag')
 	@scripts/setup.sh test

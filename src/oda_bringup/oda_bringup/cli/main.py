@@ -19,6 +19,7 @@ from oda_bringup.cli import (
     meta_train,
     repair,
     report,
+    reproduce,
 )
 from oda_bringup.cli.console import OUT, complain, say
 from oda_bringup.cli.exits import Exit
@@ -70,6 +71,7 @@ TOOLS = (
     Subcommand("gate", "what must hold before results", gate.GateOptions, gate.run),
     Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
     Subcommand("bench", "measure speeds", bench.BenchOptions, bench.run),
+    Subcommand("reproduce", "the whole study", reproduce.ReproduceOptions, reproduce.run),
 )
 
 
