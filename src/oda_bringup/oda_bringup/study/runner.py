@@ -64,40 +64,52 @@ def run(units: Sequence[Unit], store: Store, jobs: int, listener: Listener) -> P
         jobs: processes; 1 works in this one.
         listener: called with each unit that ends and what became of it.
     """
-    progress = Progress()
-    waiting, running = list(units), dict["Future[Record | OdaError]", Unit]()
+    waiting = list(units)
     with _submitting(jobs) as submit:
-        while waiting or running:
-            waiting = _start(waiting, running, progress, store, submit, listener)
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                _finish(running.pop(future), future.result(), progress, listener)
-    return progress
+        crew = _Crew(store, submit, jobs, listener)
+        while waiting or crew.running:
+            waiting = [unit for unit in waiting if not crew.takes(unit)]
+            for future in wait(crew.running, return_when=FIRST_COMPLETED).done:
+                crew.finish(future)
+    return crew.progress
 
 
-def _start(
-    waiting: Sequence[Unit],
-    running: dict["Future[Record | OdaError]", Unit],
-    progress: Progress,
-    store: Store,
-    submit: Submit,
-    listener: Listener,
-) -> list[Unit]:
-    """Submit what is ready and not done; the units that must still wait."""
-    left = []
-    for unit in waiting:
-        fingerprints = progress.fingerprints
-        if failed := [i for i in unit.inputs if i in progress.failed]:
-            progress.failed[unit.id] = f"needs {failed[0]}, which failed"
-            listener(unit, progress.failed[unit.id])
-        elif not all(i in fingerprints for i in unit.inputs):
-            left.append(unit)
-        elif record := store.current(unit, fingerprints):
-            fingerprints[unit.id] = record.fingerprint
-            listener(unit, "cached")
+@dataclass
+class _Crew:
+    store: Store
+    submit: Submit
+    jobs: int
+    listener: Listener
+    progress: Progress = field(default_factory=Progress)
+    running: dict["Future[Record | OdaError]", Unit] = field(default_factory=dict)
+
+    def takes(self, unit: Unit) -> bool:
+        """Settle or begin a unit; False when it must still wait."""
+        prints, failed = self.progress.fingerprints, self.progress.failed
+        if broken := [i for i in unit.inputs if i in failed]:
+            failed[unit.id] = f"needs {broken[0]}, which failed"
+            self.listener(unit, failed[unit.id])
+            return True
+        if len(self.running) >= self.jobs or not all(i in prints for i in unit.inputs):
+            return False
+        if record := self.store.current(unit, prints):
+            prints[unit.id] = record.fingerprint
+            self.listener(unit, "cached")
         else:
-            inputs = {i: fingerprints[i] for i in unit.inputs}
-            running[submit(_perform, store, unit, inputs)] = unit
-    return left
+            inputs = {i: prints[i] for i in unit.inputs}
+            self.running[self.submit(_perform, self.store, unit, inputs)] = unit
+        return True
+
+    def finish(self, future: "Future[Record | OdaError]") -> None:
+        """Take what became of a unit."""
+        unit, outcome = self.running.pop(future), future.result()
+        if isinstance(outcome, OdaError):
+            self.progress.failed[unit.id] = str(outcome)
+            self.listener(unit, f"failed: {outcome}")
+            return
+        self.progress.fingerprints[unit.id] = outcome.fingerprint
+        self.progress.performed.append(unit.id)
+        self.listener(unit, f"{outcome.wall_s:.0f} s")
 
 
 def _perform(store: Store, unit: Unit, fingerprints: Mapping[str, str]) -> Record | OdaError:
@@ -105,16 +117,6 @@ def _perform(store: Store, unit: Unit, fingerprints: Mapping[str, str]) -> Recor
         return store.perform(unit, fingerprints)
     except OdaError as error:
         return error
-
-
-def _finish(unit: Unit, outcome: Record | OdaError, progress: Progress, listener: Listener) -> None:
-    if isinstance(outcome, OdaError):
-        progress.failed[unit.id] = str(outcome)
-        listener(unit, f"failed: {outcome}")
-        return
-    progress.fingerprints[unit.id] = outcome.fingerprint
-    progress.performed.append(unit.id)
-    listener(unit, f"{outcome.wall_s:.0f} s")
 
 
 @contextmanager
