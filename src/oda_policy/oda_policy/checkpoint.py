@@ -19,9 +19,12 @@ from oda_core.files import write_atomic
 from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec
 from oda_policy.agent import Agent
 from oda_policy.config import AgentConfig
+from oda_policy.tasks import TaskRows
+from oda_policy.transitions import Layout
 
 FORMAT = 1
 _KEY = "oda_checkpoint"
+_MEMORY = "memory."
 
 
 class Networked(Protocol):
@@ -66,11 +69,12 @@ class Checkpoint:
 
     info: CheckpointInfo
     tensors: Mapping[str, Tensor]
+    memory: TaskRows | None = None  # some of the training tasks' data, to rehearse in finetuning
 
     @classmethod
-    def of(cls, agent: Agent, info: CheckpointInfo) -> "Checkpoint":
+    def of(cls, agent: Agent, info: CheckpointInfo, memory: TaskRows | None = None) -> "Checkpoint":
         """Copy an agent's weights."""
-        return cls(info=info, tensors=agent_tensors(agent))
+        return cls(info=info, tensors=agent_tensors(agent), memory=memory)
 
     def agent(self, *, seed: int = 0, device: str = "cpu") -> Agent:
         """A new agent with these weights; the seed is of its noise in updates."""
@@ -81,7 +85,10 @@ class Checkpoint:
 
     def save(self, path: str | Path) -> None:
         """Write atomically."""
-        write_atomic(path, save(dict(self.tensors), {_KEY: json.dumps(to_mapping(self.info))}))
+        tensors = dict(self.tensors)
+        if self.memory is not None:
+            tensors |= {f"{_MEMORY}{k}": v.contiguous() for k, v in self.memory._asdict().items()}
+        write_atomic(path, save(tensors, {_KEY: json.dumps(to_mapping(self.info))}))
 
     @classmethod
     def load(cls, path: str | Path, *, spec: TaskSpec | None = None) -> "Checkpoint":
@@ -96,7 +103,8 @@ class Checkpoint:
         """
         tensors, metadata = read_tensors(path, _KEY)
         info = _checked_info(metadata, path, spec)
-        checkpoint = cls(info=info, tensors=tensors)
+        kept = {k: tensors.pop(k) for k in [*tensors] if k.startswith(_MEMORY)}
+        checkpoint = cls(info=info, tensors=tensors, memory=_memory(kept, info, path))
         load_agent_tensors(
             Agent((info.observation_size, info.action_size), info.agent, 0), tensors, str(path)
         )
@@ -195,6 +203,24 @@ def check_compatible(info: CheckpointInfo, spec: TaskSpec, where: str) -> None:
             raise CheckpointError(
                 f"{where}: {name} {found}, this robot has {live}; choose another checkpoint"
             )
+
+
+def _memory(
+    tensors: Mapping[str, Tensor], info: CheckpointInfo, path: str | Path
+) -> TaskRows | None:
+    """The rehearsal data, if there is any."""
+    if not tensors:
+        return None
+    named = {name.removeprefix(_MEMORY): value for name, value in tensors.items()}
+    width = Layout(info.observation_size, info.action_size).width
+    rows, counts = named.get("rows"), named.get("counts")
+    if rows is None or counts is None or rows.shape != (int(counts.sum()), width):
+        found = {name: tuple(value.shape) for name, value in named.items()}
+        raise CheckpointError(
+            f"{path}: memory: found {found}, expected rows (sum of counts, {width}) and counts "
+            "(tasks, 2); the file is damaged or of another version"
+        )
+    return TaskRows(rows, counts)
 
 
 def _shape(shape: torch.Size | None) -> str:

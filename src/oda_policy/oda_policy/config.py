@@ -132,6 +132,7 @@ class MetaTrainConfig:
     shift_lateral_m: float = setting(1.5e-3, "largest shift of a task's start in x and in y [m]")
     shift_height_m: float = setting(2e-3, "largest shift of a task's start in z [m]")
     shift_yaw_rad: float = setting(0.05, "largest turn of a task's start about z [rad]")
+    memory: int = setting(0, "offline transitions per task kept in the checkpoint for finetuning")
     seed: int = setting(0, "seed of initial weights, batches and noise")
     log_every: int = setting(200, "updates between log entries")
     save_every: int = setting(2000, "updates between saved training states")
@@ -162,6 +163,7 @@ class FinetuneConfig:
     batch: int = setting(256, "transitions in one update")
     context: int = setting(64, "demonstration transitions that the encoder reads per update")
     demo_fraction: float = setting(0.0, "share of the batch from demonstrations")
+    rehearsed: int = setting(0, "training tasks rehearsed in every update, from the memory")
     warmup_updates: int = setting(0, "updates on the demonstrations before the first episode")
     warmup_episodes: int = setting(1, "training episodes before the first online update")
     critic_updates: int = setting(0, "first online updates of the critics alone")
@@ -177,7 +179,8 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         _positive(self, "updates_per_step", "batch", "context", "warmup_episodes")
         _fraction(self, "demo_fraction")
-        for name in ("warmup_updates", "critic_updates", "exploration_noise", "temperature"):
+        rest = ("rehearsed", "warmup_updates", "critic_updates", "exploration_noise", "temperature")
+        for name in rest:
             _require(getattr(self, name) >= 0, f"{name} {getattr(self, name)}", "0 or more")
 
     @classmethod

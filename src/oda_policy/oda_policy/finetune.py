@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from oda_core.config import to_mapping
+from oda_core.errors import CheckpointError
 from oda_core.types import Episode
 from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint
-from oda_policy.config import FinetuneConfig
+from oda_policy.config import FinetuneConfig, MetaTrainConfig
 from oda_policy.encode import Encoding, context_of, encode
 from oda_policy.meta_train import pick_device
 from oda_policy.policy import PolicySnapshot, snapshot
 from oda_policy.replay import Replay
+from oda_policy.tasks import TaskTables
 from oda_policy.training_state import load_state, save_state
 from oda_policy.transitions import Batch, Layout, TransitionTable
 
@@ -38,6 +40,7 @@ class Finetuner:
 
         Raises:
             BufferFileError: no demonstrations.
+            CheckpointError: training tasks are to be rehearsed, but the checkpoint keeps none.
         """
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -49,6 +52,7 @@ class Finetuner:
         )
         self.context = context_of(demos).to(device)
         self.encoding: Encoding = encode(self.agent, demos)
+        self.memory = _memory(checkpoint, config, device)
         self.generator = torch.Generator(device).manual_seed(seed)
         self.updates = 0  # gradient updates done
 
@@ -139,11 +143,18 @@ class Finetuner:
         return True
 
     def _batch(self) -> tuple[Batch, Tensor]:
-        c = self.config
-        rows = self.replay.sample(c.batch, c.demo_fraction, self.generator)[None]  # (1, B, width)
-        shown = self.replay.demos
-        context = shown.sample(c.context, self.generator)[None]
-        return shown.layout.split(rows), context[..., : shown.layout.context]
+        """This connector's transitions and contexts and, below them, as many rehearsed ones."""
+        c, shown = self.config, self.replay.demos
+        own, share = max(1, c.rehearsed), c.batch // max(1, 2 * c.rehearsed)
+        drawn = [self.replay.sample(share, c.demo_fraction, self.generator) for _ in range(own)]
+        contexts = [shown.sample(c.context, self.generator) for _ in range(own)]
+        batch = shown.layout.split(torch.stack(drawn))  # (own, B, ...)
+        context = torch.stack(contexts)[..., : shown.layout.context]
+        if self.memory is None:
+            return batch, context
+        others, their_context = self.memory.sample(self.generator)
+        joined = Batch(*(torch.cat(pair) for pair in zip(batch, others, strict=True)))
+        return joined, torch.cat((context, their_context))
 
     def _set_rates(self) -> None:
         a, c = self.agent.config, self.config
@@ -161,6 +172,27 @@ class Finetuner:
             "demonstration_transitions": len(self.replay.demos),
             "encoding": [float(value) for value in self.encoding.mean],
         }
+
+
+def _memory(checkpoint: Checkpoint, config: FinetuneConfig, device: str) -> TaskTables | None:
+    """What draws the rehearsed tasks, with frames changed as in meta-training."""
+    if not config.rehearsed:
+        return None
+    info, data = checkpoint.info, checkpoint.memory
+    if data is None or len(data.counts) < config.rehearsed:
+        tasks = 0 if data is None else len(data.counts)
+        raise CheckpointError(
+            f"checkpoint: found {tasks} training tasks in its memory, expected at least the "
+            f"{config.rehearsed} to rehearse; meta-train with memory above 0, or set rehearsed to 0"
+        )
+    drawing = replace(
+        MetaTrainConfig.preset("best"),
+        tasks=config.rehearsed,
+        batch=config.batch // (2 * config.rehearsed),
+        context=config.context,
+    )
+    layout = Layout(info.observation_size, info.action_size)
+    return TaskTables(data, layout, drawing, device, info.spec)
 
 
 def _online_agent(checkpoint: Checkpoint, config: FinetuneConfig, seed: int) -> Agent:

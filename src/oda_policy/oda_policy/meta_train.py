@@ -15,8 +15,8 @@ from oda_core.spec import TaskSpec
 from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint, CheckpointInfo
 from oda_policy.config import MetaTrainConfig
+from oda_policy.tasks import TaskData, TaskTables, lay_out, layout_of
 from oda_policy.training_state import load_state, save_state
-from oda_policy.transitions import TaskData, TaskTables
 
 Listener = Callable[[int, dict[str, float]], None]  # updates done, scalars
 
@@ -55,14 +55,15 @@ def meta_train(
     device = pick_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
-    tables = TaskTables(tasks, config, device)
-    agent = Agent((tables.layout.obs, tables.layout.action), config.agent, config.seed, device)
+    data, layout = lay_out(tasks, config.agent), layout_of(tasks)
+    tables = TaskTables(data, layout, config, device, spec)
+    agent = Agent((layout.obs, layout.action), config.agent, config.seed, device)
     metrics = _train(agent, tables, _Run(tasks, config, output, listeners))
     info = CheckpointInfo(
         agent=config.agent,
         spec=spec or TaskSpec(),
-        observation_size=tables.layout.obs,
-        action_size=tables.layout.action,
+        observation_size=layout.obs,
+        action_size=layout.action,
         preset=preset,
         seed=config.seed,
         updates=config.updates,
@@ -70,7 +71,9 @@ def meta_train(
         data_sha256={task.name: task.sha256 for task in tasks},
         metrics=metrics,
     )
-    checkpoint = Checkpoint.of(agent, info)
+    generator = torch.Generator().manual_seed(config.seed)
+    kept = data.thinned(config.memory, generator) if config.memory else None
+    checkpoint = Checkpoint.of(agent, info, kept)
     _gate(checkpoint, config, output)
     checkpoint.save(output)
     state_file(output).unlink(missing_ok=True)

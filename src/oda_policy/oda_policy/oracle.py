@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint
-from oda_policy.transitions import TaskData, Trajectory
+from oda_policy.tasks import TaskData
+from oda_policy.transitions import Trajectory
 
 Array = NDArray[np.float32]
 

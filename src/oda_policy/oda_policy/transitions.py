@@ -1,12 +1,10 @@
 """Transitions in flat tables, sampled with an explicit generator.
 
-Letters: T tasks, B batch, N context, O obs, A action. One row of a table is
+Letters: T tasks, B batch, O obs, A action. One row of a table is
 ``[obs O, action A, reward, n-step return, next obs O, terminated, discount]``;
 its first O + A + 1 values are what the encoder reads.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -15,9 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from oda_core.errors import BufferFileError
-from oda_core.spec import TaskSpec
-from oda_policy.config import MetaTrainConfig
-from oda_policy.symmetry import Symmetry, draw_symmetry
 
 
 class Trajectory(Protocol):
@@ -155,81 +150,3 @@ class TransitionTable:
         device = self._rows.device
         index = torch.randint(self._count, (count,), generator=generator, device=device)
         return self._rows.index_select(0, index)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskData:
-    """Everything recorded for one training connector."""
-
-    name: str
-    demos: Sequence[Trajectory]
-    offline: Sequence[Trajectory]
-    sha256: str = ""  # of the buffer files, for the checkpoint
-
-
-class TaskTables:
-    """Demonstrations and offline data of all tasks in one matrix: one gather per update."""
-
-    def __init__(
-        self,
-        tasks: Sequence[TaskData],
-        config: MetaTrainConfig,
-        device: str = "cpu",
-        spec: TaskSpec | None = None,
-    ) -> None:
-        """Lay the tasks' rows end to end.
-
-        Raises:
-            BufferFileError: a task has no demonstrations or no offline data.
-        """
-        blocks, offline, demos, start = [], [], [], 0
-        agent = config.agent
-        for task in tasks:
-            counts = []
-            for kind, episodes in (("offline", task.offline), ("demonstration", task.demos)):
-                if not episodes:
-                    raise BufferFileError(
-                        f"task {task.name}: found no {kind} episodes, expected at least one; "
-                        "record some or leave the task out"
-                    )
-                rows = [rows_of(e, agent.n_step, agent.discount) for e in episodes]
-                blocks += rows
-                counts.append(sum(len(r) for r in rows))
-            pooled = counts[0] + (counts[1] if config.pool_demos else 0)
-            offline.append((start, pooled))
-            demos.append((start + counts[0], counts[1]))
-            start += sum(counts)
-        first = tasks[0].offline[0]
-        self.layout = Layout(first.observations.shape[1], first.actions.shape[1])
-        self.config, self.spec = config, spec or TaskSpec()
-        self._rows = torch.from_numpy(np.concatenate(blocks)).to(device)
-        self._segments = torch.tensor([offline, demos], device=device)  # (2, tasks, 2)
-
-    def sample(self, generator: torch.Generator) -> tuple[Batch, Tensor]:
-        """Draw the batch (T, B) and the context (T, N, O + A + 1) of one update (lines 3 to 5)."""
-        c, device = self.config, self._rows.device
-        total = self._segments.shape[1]
-        if 0 < c.tasks < total:
-            order = torch.randperm(total, generator=generator, device=device)[: c.tasks]
-            offline, demos = self._segments[:, order]  # (T, 2)
-        else:
-            offline, demos = self._segments
-        from_demos = round(c.demo_fraction * c.batch)
-        wanted = ((offline, c.batch - from_demos), (demos, from_demos + c.context))
-        bounds = torch.cat([s[:, None].expand(-1, n, -1) for s, n in wanted], 1)  # (T, B + N, 2)
-        uniform = torch.rand(bounds.shape[:2], generator=generator, device=device)
-        index = bounds[..., 0] + (uniform * bounds[..., 1]).long()
-        rows = self._rows.index_select(0, index.flatten()).view(*index.shape, -1)
-        if c.symmetric:
-            symmetry = draw_symmetry(len(rows), c, self.spec, generator)
-            rows = self._changed(rows, symmetry)
-        context = rows[:, c.batch :, : self.layout.context]
-        return self.layout.split(rows[:, : c.batch]), context
-
-    def _changed(self, rows: Tensor, symmetry: Symmetry) -> Tensor:
-        obs, action = self.layout
-        sizes = [obs, action, 2, obs, 2]
-        before, acted, rewards, after, ends = rows.split(sizes, -1)
-        scale = self.spec.rotation_scale_rad
-        before, after = (symmetry.observations(o, scale) for o in (before, after))
-        return torch.cat((before, symmetry.actions(acted), rewards, after, ends), -1)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from oda_policy.agent import Agent
-from oda_policy.transitions import TaskData
+from oda_policy.tasks import TaskData
 
 HORIZON, STEP, RADIUS = 20, 0.1, 0.2
 Array = NDArray[np.float32]

@@ -9,7 +9,8 @@ import torch
 
 from oda_policy.agent import Agent, follow
 from oda_policy.config import AgentConfig, MetaTrainConfig
-from oda_policy.transitions import Layout, TaskTables, TransitionTable
+from oda_policy.tasks import TaskTables, lay_out, layout_of
+from oda_policy.transitions import Layout, TransitionTable
 
 CHECK = MetaTrainConfig(
     agent=AgentConfig(
@@ -49,7 +50,7 @@ def test_critic_of_an_endless_task_reaches_the_geometric_sum() -> None:
 def small_tables(count: int = 4) -> TaskTables:
     rng = np.random.default_rng(0)
     tasks = [point_robot.task(goal, rng) for goal in point_robot.goals(count, rng)]
-    return TaskTables(tasks, replace(CHECK, tasks=0))
+    return TaskTables(lay_out(tasks, CHECK.agent), layout_of(tasks), replace(CHECK, tasks=0))
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
@@ -92,7 +93,7 @@ def test_point_robot_reaches_the_published_return_with_demonstrations_only() -> 
     results = {}
     for latent, updates in ((5, CHECK.updates), (0, 400)):
         config = replace(CHECK, agent=replace(CHECK.agent, latent_size=latent))
-        tables = TaskTables(tasks[:80], config)
+        tables = TaskTables(lay_out(tasks[:80], CHECK.agent), layout_of(tasks[:80]), config)
         agent = Agent((2, 2), config.agent, seed=0)
         generator = torch.Generator().manual_seed(0)
         for _ in range(updates):

@@ -26,7 +26,8 @@ from oda_policy.finetune import Finetuner
 from oda_policy.learner import Learner
 from oda_policy.meta_train import meta_train
 from oda_policy.policy import PolicySnapshot, episode_generator
-from oda_policy.transitions import Batch, TaskData
+from oda_policy.tasks import TaskData
+from oda_policy.transitions import Batch
 
 GOAL = (0.2, -1.0, 0.9)
 SMALL = DdpgConfig(hidden=(32, 32), batch=32, bc_weight=0.3, actor_rate=1e-3, critic_rate=1e-3)

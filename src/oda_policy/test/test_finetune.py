@@ -15,7 +15,7 @@ from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import AdaptConfig, AgentConfig, FinetuneConfig, MetaTrainConfig
 from oda_policy.finetune import Finetuner
 from oda_policy.meta_train import meta_train
-from oda_policy.transitions import TaskData
+from oda_policy.tasks import TaskData
 
 GOALS = [(0.8, y, x) for y in (-0.5, 0.0, 0.5) for x in (-0.3, 0.3)]
 FAR = (0.2, -1.0, 0.9)  # outside of the training goals: demonstrations alone do not suffice

@@ -13,7 +13,7 @@ from oda_core.errors import BufferFileError, CheckpointError
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import AgentConfig, MetaTrainConfig
 from oda_policy.meta_train import CollapseError, meta_train, progress, state_file, tensorboard
-from oda_policy.transitions import TaskData
+from oda_policy.tasks import TaskData
 
 CONFIG = MetaTrainConfig(
     agent=AgentConfig(hidden=(16, 16), encoder_hidden=(16,), kl_weight=1e-4),

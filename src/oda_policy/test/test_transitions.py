@@ -9,7 +9,8 @@ from episodes import make_episode
 
 from oda_core.errors import BufferFileError
 from oda_policy.config import AgentConfig, MetaTrainConfig
-from oda_policy.transitions import Layout, TaskData, TaskTables, TransitionTable, rows_of
+from oda_policy.tasks import TaskData, TaskTables, lay_out, layout_of
+from oda_policy.transitions import Layout, TransitionTable, rows_of
 
 LAYOUT = Layout(18, 6)
 
@@ -62,7 +63,8 @@ def test_a_batch_mixes_demonstrations_and_offline_data_as_asked() -> None:
     config = MetaTrainConfig(
         agent=AgentConfig(), batch=64, context=32, demo_fraction=0.25, pool_demos=False
     )
-    batch, context = TaskTables(tasks, config).sample(torch.Generator().manual_seed(0))
+    tables = TaskTables(lay_out(tasks, config.agent), layout_of(tasks), config)
+    batch, context = tables.sample(torch.Generator().manual_seed(0))
     assert batch.obs.shape == (3, 64, 18)
     assert context.shape == (3, 32, 25)
     for i, data in enumerate(tasks):
@@ -77,7 +79,7 @@ def test_a_batch_mixes_demonstrations_and_offline_data_as_asked() -> None:
 def test_pooling_adds_demonstrations_and_a_subset_of_tasks_is_drawn() -> None:
     tasks = [task(i) for i in range(3)]
     config = MetaTrainConfig(agent=AgentConfig(), tasks=2, batch=200, context=1)
-    tables = TaskTables(tasks, config)
+    tables = TaskTables(lay_out(tasks, config.agent), layout_of(tasks), config)
     generator = torch.Generator().manual_seed(0)
     seen = set()
     for _ in range(20):
@@ -96,4 +98,4 @@ def test_pooling_adds_demonstrations_and_a_subset_of_tasks_is_drawn() -> None:
 def test_a_task_without_data_is_named() -> None:
     empty = replace(task(0), demos=[])
     with pytest.raises(BufferFileError, match="task 0: found no demonstration episodes"):
-        TaskTables([empty], MetaTrainConfig())
+        lay_out([empty], AgentConfig())

@@ -12,7 +12,7 @@ from oda_policy.baselines.files import save_ddpg
 from oda_policy.config import MetaTrainConfig
 from oda_policy.meta_train import meta_train
 from oda_policy.oracle import tell
-from oda_policy.transitions import TaskData
+from oda_policy.tasks import TaskData
 
 ROW_S = 30e-6  # on one core, per transition of an update of Algorithm 1
 UPDATE_S = 2e-3  # on one core, per update of DDPG

@@ -11,7 +11,8 @@ import torch
 from oda_core.errors import BufferFileError
 from oda_policy.baselines.ddpg import DdpgAgent, DdpgConfig
 from oda_policy.baselines.ddpgfd import DdpgfdConfig
-from oda_policy.transitions import Layout, TaskData, TransitionTable
+from oda_policy.tasks import TaskData
+from oda_policy.transitions import Layout, TransitionTable
 
 
 def pretrain(tasks: Sequence[TaskData], config: DdpgConfig, updates: int, seed: int) -> DdpgAgent:
