@@ -82,8 +82,8 @@ class OracleGate:
 class LatentGate:
     """z has not collapsed: it holds information, and it tells where the socket lies."""
 
-    min_kl_nats: float = 1.0
-    min_r2: float = 0.5
+    min_kl_nats: float
+    min_r2: float
     cost_s: float = 0.1
 
     def run(self, desk: Desk) -> dict[str, Any]:

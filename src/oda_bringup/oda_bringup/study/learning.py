@@ -11,6 +11,7 @@ from oda_bringup.study.data import EPISODE_S
 from oda_bringup.study.methods import Method, Start
 from oda_bringup.study.pretraining import NAME, Pretraining
 from oda_bringup.study.unit import Desk
+from oda_core.errors import SimulationError
 from oda_core.spec import TaskSpec
 from oda_core.types import Episode
 from oda_policy.adapt import AdaptMachine, Phase, run_in_process
@@ -110,13 +111,17 @@ class Adaptation:
         name = self.connector.name
         machine = AdaptMachine.begin(f"study-{self.config.seed}", name, self.config)
         learner = learner_of(self.method, self.connector, self.config.seed, desk)
-        run_in_process(InsertionEnv(self.connector), learner, machine)
+        jam = ""
+        try:
+            run_in_process(InsertionEnv(self.connector), learner, machine)
+        except SimulationError as error:  # a person must free the plug: the run is not solved
+            jam = str(error)
         outcomes = machine.progress.outcomes
         training = [o for o in outcomes if o.phase is Phase.FINETUNE]
         return {
             "initial": machine.rate(Phase.EVALUATE_INITIAL)._asdict(),
             "solved": machine.phase is Phase.DONE,
-            "reason": machine.progress.reason,
+            "reason": jam or machine.progress.reason,
             "finetune_s": round(sum(o.robot_time_s for o in training), 2),
             "episodes": len(training),
             "damage_n": self.connector.limits.damage_n,

@@ -110,6 +110,8 @@ def render(results: Results, scale: Scale, directory: Path) -> Path:
             parts.append("Not run yet.")
             continue
         parts.append(section.table(results))
+        if missing := results.missing[section.stage]:
+            parts.append(f"Without a result yet: {', '.join(missing)}.")
         if section.plot is not None:
             name = f"{PLOTS}/{section.stage}.svg"
             section.plot(results, directory / name)

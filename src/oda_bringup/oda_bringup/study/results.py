@@ -24,17 +24,19 @@ class Results:
     """Finished units by stage; a stage that was not run has none."""
 
     rows: Mapping[str, Sequence[Row]]
-    planned: Mapping[str, int]  # units per stage
+    missing: Mapping[str, Sequence[str]]  # units without a result, by stage
 
     @classmethod
     def read(cls, units: Sequence[Unit], store: Store) -> "Results":
         """Read every record that is there."""
         rows: dict[str, list[Row]] = {unit.stage: [] for unit in units}
+        missing: dict[str, list[str]] = {unit.stage: [] for unit in units}
         for unit in units:
             if record := store.record(unit.id):
                 rows[unit.stage].append(Row(unit.job, record.result, record, unit.name))
-        stages = [unit.stage for unit in units]
-        return cls(rows=rows, planned={stage: stages.count(stage) for stage in rows})
+            else:
+                missing[unit.stage].append(unit.name)
+        return cls(rows=rows, missing=missing)
 
     def of(self, stage: str, method: str = "", connector: str = "") -> list[Row]:
         """The rows of a stage, a method and a connector; empty names take any."""

@@ -202,8 +202,9 @@ def gates(study: Study) -> Iterable[Unit]:
         yield Unit(stage="gates", name=part, job=job, inputs=bags)
     told = tuple(f"oracle/{connector.name}" for connector in study.train)
     yield Unit(stage="gates", name="oracle", job=OracleGate(rate=c.gate_rate), inputs=told)
+    known = LatentGate(min_kl_nats=c.gate_kl_nats, min_r2=c.gate_r2)
     maps = tuple(f"map/oda-best-s{seed}" for seed in range(c.seeds))
-    yield Unit(stage="gates", name="latent", job=LatentGate(), inputs=maps)
+    yield Unit(stage="gates", name="latent", job=known, inputs=maps)
 
 
 STAGES = (

@@ -220,7 +220,12 @@ def provenance(results: Results) -> str:
             f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else ", ".join(map(str, seeds)) or "-"
         )
         lines.append(
-            [stage, f"{len(rows)} of {results.planned[stage]}", f"{spent / 60:.1f}", shown]
+            [
+                stage,
+                f"{len(rows)} of {len(rows) + len(results.missing[stage])}",
+                f"{spent / 60:.1f}",
+                shown,
+            ]
         )
     machines = sorted({str(dict(record.machine)) for record in made})
     versions = sorted({str(dict(record.versions)) for record in made})
