@@ -100,7 +100,10 @@ class AgentConfig:
 
     @classmethod
     def best(cls) -> "AgentConfig":
-        """What measured better: sharp advantages, light KL, joint encoder, normalised critics."""
+        """What measured better: sharp advantages, light KL, joint encoder, normalised critics.
+
+        Acting, the critics choose among sampled actions.
+        """
         return cls(
             layer_norm=True,
             state_dependent_std=True,
@@ -110,7 +113,11 @@ class AgentConfig:
             temperature=0.03,
             kl_weight=1e-5,
             actor_trains_encoder=True,
+            candidates=8,
             target_rate=0.01,
+            actor_rate=5e-4,
+            critic_rate=5e-4,
+            encoder_rate=5e-4,
         )
 
 
@@ -149,9 +156,17 @@ class MetaTrainConfig:
     @classmethod
     def preset(cls, name: Preset) -> "MetaTrainConfig":
         """Settings named ``paper`` or ``best``."""
-        if name == "paper":
-            return cls(agent=AgentConfig.paper(), pool_demos=False)
-        return cls(agent=AgentConfig.best(), tasks=8, batch=64, context=128, demo_fraction=0.25)
+        if name == "paper":  # every task in every update; 128 transitions of each are SMAC's
+            return cls(agent=AgentConfig.paper(), batch=128, pool_demos=False)
+        return cls(
+            agent=AgentConfig.best(),
+            updates=15_000,
+            tasks=8,
+            batch=64,
+            demo_fraction=0.25,
+            symmetric=True,
+            memory=1000,
+        )
 
 
 @described
@@ -190,11 +205,9 @@ class FinetuneConfig:
             return cls()
         return cls(
             updates_per_step=2.0,
-            context=256,
             demo_fraction=0.5,
-            warmup_updates=300,
+            rehearsed=2,
             sample_z=False,
-            use_evaluations=True,
         )
 
 

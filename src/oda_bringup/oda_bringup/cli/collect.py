@@ -1,7 +1,6 @@
 """oda collect: offline episodes for meta-training."""
 
 import multiprocessing
-import zlib
 from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from oda_bringup.cli.console import progress, say
 from oda_bringup.cli.exits import Exit
 from oda_bringup.parallel import workers
 from oda_core.errors import OdaError
+from oda_core.seeds import task_seed
 from oda_core.settings import setting
 from oda_policy.config import described
 
@@ -112,11 +112,6 @@ def plan(options: CollectOptions) -> list[Any]:
         )
         for connector in tasks
     ]
-
-
-def task_seed(seed: int, name: str) -> int:
-    """Seed of one task, whatever else is collected with it; from 0 to 2^31 - 1."""
-    return zlib.crc32(f"{seed} {name}".encode()) >> 1
 
 
 _written: list[Any] = []  # in a worker, the queue that takes one item per episode

@@ -31,6 +31,7 @@ class ReproduceOptions:
     """
 
     scale: Literal["full", "smoke"] = setting("full", "smoke: everything, but tiny")
+    seeds: int = setting(0, "seeds of meta-training and finetuning; 0: those of the scale")
     only: tuple[str, ...] = setting((), "stages to do; none: all")
     force: bool = setting(False, "do again what is there: of --only, or everything")
     jobs: int = setting(0, "processes at once; 0: one per core")
@@ -39,8 +40,9 @@ class ReproduceOptions:
     estimate: bool = setting(False, "only tell what is to be done and about how long it takes")
 
     def __post_init__(self) -> None:
-        if self.jobs < 0:
-            raise ValueError(f"jobs: found {self.jobs}, expected 0 or more")
+        for name in ("jobs", "seeds"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected 0 or more")
 
 
 def run(options: ReproduceOptions) -> int:
@@ -57,7 +59,11 @@ def run(options: ReproduceOptions) -> int:
     _check_stages(options.only, (*NAMES, RENDER))
     suffix = "" if options.scale == "full" else f"-{options.scale}"
     root = Path(options.output or f"data/study{suffix}")
-    study, store = Study.load(SCALES[options.scale]), Store(root)
+    scale = SCALES[options.scale]
+    study, store = (
+        Study.load(scale.with_seeds(options.seeds) if options.seeds else scale),
+        Store(root),
+    )
     every = units_of(study)
     wanted = tuple(name for name in options.only if name != RENDER)
     units = select(every, wanted) if wanted or not options.only else []

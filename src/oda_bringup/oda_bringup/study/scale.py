@@ -1,6 +1,6 @@
 """How large the study is: every size in one place, as two values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oda_policy.config import AdaptConfig
 
@@ -29,7 +29,7 @@ class Scale:
     episodes: int = 500  # of DDPGfD, per training connector
     reruns: int = 100  # of its final policy with added noise
     seeds: int = 3  # of meta-training, and of all that follows
-    updates: int = 30_000  # of meta-training
+    updates: int = 15_000  # of meta-training
     trials: int = 100  # per connector, policy and kind of action
     training_episodes: int = 600  # budget of one finetuning
     robot_minutes: float = 60.0  # budget of one finetuning
@@ -44,6 +44,10 @@ class Scale:
     ablation_seeds: int = 1
     effort: Effort | None = None  # None: the methods' own numbers of updates
     stress_seeds: int = 1  # redrawn start transforms of each test connector
+
+    def with_seeds(self, count: int) -> "Scale":
+        """The same with other numbers of seeds, whose results are among those of more."""
+        return replace(self, seeds=count, finetune_seeds=count, size_seeds=count)
 
     def adaptation(self, seed: int, initial_trials: int | None = None) -> AdaptConfig:
         """Algorithm 2 as the study runs it: only 100 of 100 ends it, and budgets do."""

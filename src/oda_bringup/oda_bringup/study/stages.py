@@ -20,7 +20,7 @@ from oda_bringup.study.plan import Study, adaptations, policy_unit, shown_by, tr
 from oda_bringup.study.unit import Unit
 
 E_MODEL = "e-model-10p"
-STRESSED = ("oda-paper", "oda-best-z", "oda-best", "awac-best")
+STRESSED = ("oda-paper", "oda-best", "awac-best")
 CHALLENGED = ("oda-paper", "oda-best")
 
 
@@ -35,7 +35,7 @@ class Stage(NamedTuple):
 def collect(study: Study) -> Iterable[Unit]:
     """Bags of each training connector."""
     c = study.scale
-    for i, connector in enumerate(study.train):
+    for connector in study.train:
         job = Collect(
             connector=connector,
             demos=c.demos,
@@ -43,7 +43,7 @@ def collect(study: Study) -> Iterable[Unit]:
             reruns=c.reruns,
             trials=c.gate_trials,
             learning=DDPGFD.within(c.effort).config if c.effort else DDPGFD.config,
-            seed=100 + i,
+            seed=task_seed(0, connector.name),  # the same data as from oda collect
         )
         yield Unit(stage="collect", name=connector.name, job=job)
 
@@ -143,14 +143,14 @@ def ablation_training(study: Study) -> Iterable[Unit]:
 
 
 def ablations(study: Study) -> Iterable[Unit]:
-    """Demonstrations only, z alone, for each of these."""
+    """Demonstrations only, for each of these."""
     for name in ABLATIONS:
         for seed in range(study.scale.ablation_seeds):
             for connector in study.test:
                 checkpoint = f"ablation-training/{slug(name)}-s{seed}"
                 unit = f"{slug(name)}-s{seed}-{connector.name}"
                 job = Trials(
-                    method=study.method("oda-best-z"),
+                    method=study.method("oda-best"),
                     connector=connector,
                     trials=study.scale.trials,
                     seed=seed,
