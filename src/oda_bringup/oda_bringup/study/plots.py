@@ -28,7 +28,7 @@ def fig3(results: Results, path: Path) -> None:
     axes.plot(*zip(*theirs, strict=True), "kx", label="paper: ODA")
     axes.set_xticks(range(len(connectors)), connectors, rotation=25, ha="right")
     axes.set(ylabel="success, demonstrations only", ylim=(0, 1.05))
-    axes.legend(fontsize="x-small", ncols=2)
+    figure.legend(fontsize="x-small", ncols=4, loc="outside upper center")
     _save(figure, path)
 
 
