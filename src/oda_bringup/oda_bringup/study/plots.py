@@ -17,7 +17,7 @@ SPLIT_COLOURS = {"train": "#4477aa", "test": "#ee7733", "challenge": "#aa3377"}
 def fig3(results: Results, path: Path) -> None:
     """A group of bars per connector, with 95 % intervals over all trials; crosses: the paper."""
     methods, connectors = results.methods("fig3"), results.connectors("fig3")
-    figure, axes = _figure(1.5 + 1.1 * max(len(connectors), 3), 4)
+    figure, axes = _figure(1.5 + 1.1 * max(len(connectors), 6), 4)
     width = 0.85 / max(len(methods), 1)
     for i, (method, label) in enumerate(methods.items()):
         rates = [pooled(results.of("fig3", method, c), "sampled") for c in connectors]
