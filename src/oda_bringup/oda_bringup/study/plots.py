@@ -17,7 +17,7 @@ SPLIT_COLOURS = {"train": "#4477aa", "test": "#ee7733", "challenge": "#aa3377"}
 def fig3(results: Results, path: Path) -> None:
     """A group of bars per connector, with 95 % intervals over all trials; crosses: the paper."""
     methods, connectors = results.methods("fig3"), results.connectors("fig3")
-    figure, axes = _figure(1.5 + 1.1 * max(len(connectors), 3), 4)
+    figure, axes = _figure(1.5 + 1.1 * max(len(connectors), 6), 4)
     width = 0.85 / max(len(methods), 1)
     for i, (method, label) in enumerate(methods.items()):
         rates = [pooled(results.of("fig3", method, c), "sampled") for c in connectors]
@@ -28,7 +28,7 @@ def fig3(results: Results, path: Path) -> None:
     axes.plot(*zip(*theirs, strict=True), "kx", label="paper: ODA")
     axes.set_xticks(range(len(connectors)), connectors, rotation=25, ha="right")
     axes.set(ylabel="success, demonstrations only", ylim=(0, 1.05))
-    axes.legend(fontsize="x-small", ncols=2)
+    figure.legend(fontsize="x-small", ncols=4, loc="outside upper center")
     _save(figure, path)
 
 

@@ -219,14 +219,8 @@ def provenance(results: Results) -> str:
         shown = (
             f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else ", ".join(map(str, seeds)) or "-"
         )
-        lines.append(
-            [
-                stage,
-                f"{len(rows)} of {len(rows) + len(results.missing[stage])}",
-                f"{spent / 60:.1f}",
-                shown,
-            ]
-        )
+        units = f"{len(rows)} of {len(rows) + len(results.missing[stage])}"
+        lines.append([stage, units, f"{spent / 60:.1f}", shown])
     machines = sorted({str(dict(record.machine)) for record in made})
     versions = sorted({str(dict(record.versions)) for record in made})
     table = markdown(("stage", "units done", "wall time of its units [min]", "seeds"), lines)
