@@ -45,8 +45,10 @@ class Scale:
     effort: Effort | None = None  # None: the methods' own numbers of updates
     stress_seeds: int = 1  # redrawn start transforms of each test connector
 
-    def with_seeds(self, count: int) -> "Scale":
-        """The same with other numbers of seeds, whose results are among those of more."""
+    def with_seeds(self, count: int | None) -> "Scale":
+        """The same with another number of seeds; results of fewer are among those of more."""
+        if count is None:
+            return self
         return replace(self, seeds=count, finetune_seeds=count, size_seeds=count)
 
     def adaptation(self, seed: int, initial_trials: int | None = None) -> AdaptConfig:

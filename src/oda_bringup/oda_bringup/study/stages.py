@@ -18,6 +18,7 @@ from oda_bringup.study.learning import OracleTrials, Trials
 from oda_bringup.study.methods import ABLATIONS, BEST, DDPGFD, FIG3, FIG4, METHODS, NEGATIVE, ORACLE
 from oda_bringup.study.plan import Study, adaptations, policy_unit, shown_by, train_unit, trials
 from oda_bringup.study.unit import Unit
+from oda_core.seeds import task_seed
 
 E_MODEL = "e-model-10p"
 STRESSED = ("oda-paper", "oda-best", "awac-best")
