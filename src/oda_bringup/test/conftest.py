@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from oda_bringup.collect import demonstrations, write_bag
 from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint, CheckpointInfo
 from oda_policy.config import AgentConfig
+from oda_policy.tasks import TaskRows
+from oda_policy.transitions import Layout
 from oda_sim.connector import dump_connector, load_connector
 from oda_sim.env import InsertionEnv
 
@@ -21,10 +24,12 @@ CONNECTOR = "metal-peg-sq"
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained checkpoint with small networks."""
+    """An untrained checkpoint with small networks and a memory of two random tasks."""
     agent = AgentConfig(hidden=(16, 16), encoder_hidden=(16, 16))
     path = tmp_path_factory.mktemp("checkpoint") / "small.safetensors"
-    Checkpoint.of(Agent((18, 6), agent, 0), CheckpointInfo(agent=agent)).save(path)
+    rows = torch.rand((60, Layout(18, 6).width), generator=torch.Generator().manual_seed(0))
+    memory = TaskRows(rows.half(), torch.tensor([[20, 10], [20, 10]]))
+    Checkpoint.of(Agent((18, 6), agent, 0), CheckpointInfo(agent=agent), memory).save(path)
     return path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+import torch
 from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -22,6 +23,8 @@ from oda_policy.agent import Agent
 from oda_policy.buffer import BufferInfo, write_buffer
 from oda_policy.checkpoint import Checkpoint, CheckpointInfo
 from oda_policy.config import AgentConfig
+from oda_policy.tasks import TaskRows
+from oda_policy.transitions import Layout
 
 HERE = Path(__file__).parent
 CONNECTOR = "point"
@@ -34,10 +37,12 @@ COMMANDS = {
 
 
 def make_checkpoint(path):
-    """A tiny random policy."""
+    """A tiny random policy with a memory of two random tasks."""
     config = AgentConfig(hidden=(32, 32), encoder_hidden=(32,), log_std_min=-2.0)
     agent = Agent((18, 6), config, seed=3)
-    Checkpoint.of(agent, CheckpointInfo(agent=config)).save(path)
+    rows = torch.rand((60, Layout(18, 6).width), generator=torch.Generator().manual_seed(0))
+    memory = TaskRows(rows.half(), torch.tensor([[20, 10], [20, 10]]))
+    Checkpoint.of(agent, CheckpointInfo(agent=config), memory).save(path)
 
 
 def make_demonstrations(path, count=3, steps=12):
