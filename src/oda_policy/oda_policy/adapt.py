@@ -200,10 +200,10 @@ class AdaptMachine:
             self._end(Phase.DONE, f"{text}{' with the demonstrations only' if initial else ''}")
         elif initial:
             p.phase = Phase.FINETUNE
-        elif rate.value >= c.accept_rate:
-            self._end(Phase.DONE, f"{text}, which is accepted from {c.accept_rate:.0%} on")
         elif p.round < c.max_rounds and not self._budget_spent():
             p.phase, p.round = Phase.FINETUNE, p.round + 1
+        elif rate.value >= c.accept_rate:
+            self._end(Phase.DONE, f"{text}, which is accepted from {c.accept_rate:.0%} on")
         else:
             self._end(Phase.FAILED, f"{text}, fewer than the accepted {c.accept_rate:.0%}")
 

@@ -166,3 +166,21 @@ def test_damaged_progress_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text()[:50])
     with pytest.raises(SessionError, match="cannot be resumed"):
         AdaptMachine.load(path)
+
+
+def test_what_would_be_accepted_is_improved_while_rounds_are_left() -> None:
+    config = AdaptConfig(**{**vars(CONFIG), "max_rounds": 2, "max_training_episodes": 100})
+
+    def one_failure_in_each_evaluation(request: EpisodeRequest) -> Event:
+        first = not seen.get(request.purpose)
+        seen[request.purpose] = True
+        evaluated = request.purpose is Purpose.EVALUATION
+        if request.purpose is Purpose.TRAINING:
+            seen.pop(Purpose.EVALUATION, None)
+        return Event.TIMEOUT if evaluated and first else Event.SUCCESS
+
+    seen: dict[Purpose, bool] = {}
+    machine, requests = run(one_failure_in_each_evaluation, config)
+    assert machine.phase is Phase.DONE
+    assert len(requests) == 4 + 3 + 5 + 3 + 5  # both rounds are used before 4 of 5 is accepted
+    assert "accepted" in machine.progress.reason
