@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from episodes import make_episode
 from safetensors.torch import load_file, save_file
 
 from oda_core.errors import CheckpointError
@@ -15,6 +16,7 @@ from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint, CheckpointInfo
 from oda_policy.config import AgentConfig
 from oda_policy.policy import PolicySnapshot, episode_generator, snapshot
+from oda_policy.tasks import TaskData, TaskRows, lay_out
 
 CONFIG = AgentConfig(hidden=(16, 16), encoder_hidden=(8,), critics=3)
 INFO = CheckpointInfo(
@@ -81,6 +83,51 @@ def test_unknown_or_missing_tensors_are_named(tmp_path: Path) -> None:
     del tensors["encoder.trunk.biases.0"]
     Checkpoint(info=INFO, tensors=tensors).save(path)
     with pytest.raises(CheckpointError, match=r"biases\.0: found nothing, expected \(8,\)"):
+        Checkpoint.load(path)
+
+
+def remembered() -> TaskRows:
+    """Data of two training tasks as meta-training keeps them, 46 values in a row."""
+    tasks = [
+        TaskData(
+            name=f"task {i}",
+            demos=[make_episode(i, seed=1)],
+            offline=[make_episode(i, seed=2, success=False)],
+        )
+        for i in range(2)
+    ]
+    return lay_out(tasks, CONFIG).thinned(4, torch.Generator().manual_seed(0))
+
+
+def test_training_data_to_rehearse_come_back_exactly(tmp_path: Path) -> None:
+    agent, path = saved(tmp_path)
+    assert Checkpoint.load(path).memory is None
+    plain, memory = Checkpoint.load(path).tensors, remembered()
+    Checkpoint.of(agent, INFO, memory).save(path)
+    loaded = Checkpoint.load(path, spec=TaskSpec())
+    assert loaded.memory is not None
+    assert loaded.memory.rows.dtype == torch.float16
+    assert torch.equal(loaded.memory.rows, memory.rows)
+    assert loaded.memory.counts.tolist() == [[4, 6], [4, 6]]
+    assert loaded.tensors.keys() == plain.keys()  # the networks are as without it
+    assert all(torch.equal(loaded.tensors[name], plain[name]) for name in plain)
+
+
+def test_damaged_training_data_to_rehearse_are_named(tmp_path: Path) -> None:
+    agent, path = saved(tmp_path)
+    whole = remembered()
+    for damaged in (
+        whole._replace(rows=whole.rows[:-1]),
+        whole._replace(rows=whole.rows[:, :-1]),
+        whole._replace(counts=whole.counts[:1]),
+    ):
+        Checkpoint.of(agent, INFO, damaged).save(path)
+        words = r"memory: found .*rows.*, expected rows \(sum of counts, 46\) .* is damaged"
+        with pytest.raises(CheckpointError, match=words):
+            Checkpoint.load(path)
+    tensors = {**Checkpoint.of(agent, INFO).tensors, "memory.rows": whole.rows}
+    Checkpoint(info=INFO, tensors=tensors).save(path)
+    with pytest.raises(CheckpointError, match=r"memory: found .* and counts"):
         Checkpoint.load(path)
 
 

@@ -1,6 +1,8 @@
 """Settings: one schema for YAML, command line and parameters."""
 
 import dataclasses
+import re
+from ast import literal_eval
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,28 @@ def test_the_paper_preset_is_algorithm_1_as_written() -> None:
     assert finetune.sample_z  # line 10
     assert finetune.train_encoder  # line 12
     assert finetune.demo_fraction == 0  # line 9: the online buffer only
+
+
+def different(one: Any, other: Any, where: str) -> dict[str, tuple[Any, Any]]:
+    """Dotted names of the fields in which two settings differ, with both values."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for item in dataclasses.fields(one):
+        name, pair = f"{where}.{item.name}", (getattr(one, item.name), getattr(other, item.name))
+        if dataclasses.is_dataclass(pair[0]):
+            found |= different(*pair, name)
+        elif pair[0] != pair[1]:
+            found[name] = pair
+    return found
+
+
+def test_the_documents_list_what_best_changes() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "algorithm.md").read_text()
+    rows = re.findall(r"^\| `((?:MetaTrain|Finetune)Config\.\S+)` \| (.*?) \| (.*?) \|", text, re.M)
+    listed = {name: (literal_eval(paper), literal_eval(best)) for name, paper, best in rows}
+    assert listed == {
+        name: pair
+        for schema in (MetaTrainConfig, FinetuneConfig)
+        for name, pair in different(
+            schema.preset("paper"), schema.preset("best"), schema.__name__
+        ).items()
+    }

@@ -1,4 +1,4 @@
-"""Finetuning on a task with a known answer: it learns, repeats and resumes exactly."""
+"""Finetuning on a task with a known answer: it learns, repeats, rehearses and resumes exactly."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +15,15 @@ from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import AdaptConfig, AgentConfig, FinetuneConfig, MetaTrainConfig
 from oda_policy.finetune import Finetuner
 from oda_policy.meta_train import meta_train
-from oda_policy.tasks import TaskData
+from oda_policy.tasks import TaskData, lay_out
+from oda_policy.transitions import Batch
 
 GOALS = [(0.8, y, x) for y in (-0.5, 0.0, 0.5) for x in (-0.3, 0.3)]
 FAR = (0.2, -1.0, 0.9)  # outside of the training goals: demonstrations alone do not suffice
 CONFIG = FinetuneConfig.preset("best")
 CONFIG = replace(CONFIG, updates_per_step=4.0, batch=64, context=64, warmup_updates=0)
 CONFIG = replace(CONFIG, learning_rate=1e-3, rehearsed=0)  # a reach has no symmetry
+REHEARSING = replace(CONFIG, rehearsed=2)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
         for goal in GOALS
     ]
     agent = replace(AgentConfig.best(), hidden=(64, 64), encoder_hidden=(64,), actor_rate=1e-3)
-    config = MetaTrainConfig(agent=agent, updates=400, batch=32, context=32, demo_fraction=0.25)
+    config = MetaTrainConfig(
+        agent=agent, updates=400, batch=32, context=32, demo_fraction=0.25, memory=50
+    )
     return meta_train(tasks, config, tmp_path_factory.mktemp("meta") / "policy.safetensors")
 
 
@@ -80,8 +84,11 @@ def weights(finetuner: Finetuner) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for n in networks for p in n.parameters()])
 
 
-def test_a_resumed_finetuner_goes_on_exactly(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    whole, first = (Finetuner(checkpoint, demos(), CONFIG, 3) for _ in range(2))
+@pytest.mark.parametrize("config", [CONFIG, REHEARSING], ids=["alone", "rehearsing"])
+def test_a_resumed_finetuner_goes_on_exactly(
+    checkpoint: Checkpoint, config: FinetuneConfig, tmp_path: Path
+) -> None:
+    whole, first = (Finetuner(checkpoint, demos(), config, 3) for _ in range(2))
     for i in range(4):
         whole.add_episode(training(i))
         whole.train()
@@ -89,7 +96,7 @@ def test_a_resumed_finetuner_goes_on_exactly(checkpoint: Checkpoint, tmp_path: P
         first.add_episode(training(i))
         first.train()
     first.save(tmp_path)
-    resumed = Finetuner(checkpoint, demos(), CONFIG, 3)
+    resumed = Finetuner(checkpoint, demos(), config, 3)
     assert resumed.load(tmp_path)
     for i in range(4):  # the owner may offer stored episodes again
         assert resumed.add_episode(training(i)) == (i >= 2)
@@ -148,3 +155,57 @@ def test_a_sampled_task_code_repeats_per_version(checkpoint: Checkpoint) -> None
     codes = [finetuner.snapshot(v).z for v in (0, 0, 1)]
     np.testing.assert_array_equal(codes[0], codes[1])
     assert not np.array_equal(codes[0], codes[2])
+
+
+def seen_in_updates(finetuner: Finetuner, updates: int) -> list[tuple[Batch, torch.Tensor]]:
+    """What the agent learns from: the batch (T, B, ...) and context (T, N, ...) of each update."""
+    seen: list[tuple[Batch, torch.Tensor]] = []
+    learn = finetuner.agent.update
+
+    def update(batch: Batch, context: torch.Tensor) -> dict[str, torch.Tensor]:
+        seen.append((batch, context))
+        return learn(batch, context)
+
+    finetuner.agent.update = update
+    finetuner.train(updates)
+    return seen
+
+
+def test_rehearsed_tasks_stand_below_as_many_parts_of_the_new_one(checkpoint: Checkpoint) -> None:
+    episodes = [[make_episode(i, seed=task) for i in range(5)] for task in range(4)]
+    tasks_of = [TaskData(name="", demos=shown[:2], offline=shown[2:]) for shown in episodes]
+    memory = lay_out(tasks_of, checkpoint.info.agent).thinned(10, torch.Generator())
+    remembering = replace(checkpoint, memory=memory)
+    own = {tuple(o) for d in demos() for o in d.observations[:-1].tolist()}
+    ends = memory.counts.sum(-1).cumsum(0)[:-1].tolist()
+    known = [set(rows[:, 20].tolist()) for rows in memory.rows.tensor_split(ends)]
+    drawn = set()
+    for batch, context in seen_in_updates(Finetuner(remembering, demos(), REHEARSING, 0), 5):
+        assert batch.obs.shape == (4, CONFIG.batch // 4, 18)
+        assert context.shape == (4, CONFIG.context, 25)
+        assert {tuple(o) for o in batch.obs[:2].flatten(0, 1).tolist()} <= own
+        assert {tuple(o) for o in context[:2, :, :18].flatten(0, 1).tolist()} <= own
+        tasks = []
+        for actions in (batch.action[2], batch.action[3], context[2, :, 18:], context[3, :, 18:]):
+            downward = set(actions[:, 2].tolist())  # the part that no change of frame touches
+            tasks.append([i for i, values in enumerate(known) if downward <= values])
+        assert all(len(found) == 1 for found in tasks)  # one training task each
+        assert tasks[:2] == tasks[2:] and tasks[0] != tasks[1]
+        drawn |= {task for found in tasks for task in found}
+    assert len(drawn) > 2  # other tasks in other updates
+
+
+def test_the_seed_fixes_what_is_rehearsed(checkpoint: Checkpoint) -> None:
+    first, again, other = (Finetuner(checkpoint, demos(), REHEARSING, s) for s in (1, 1, 2))
+    contexts = [[c for _, c in seen_in_updates(f, 3)] for f in (first, again, other)]
+    assert all(map(torch.equal, contexts[0], contexts[1]))
+    assert not any(map(torch.equal, contexts[0], contexts[2]))
+    assert torch.equal(weights(first), weights(again))
+
+
+def test_rehearsal_without_enough_memory_is_refused(checkpoint: Checkpoint) -> None:
+    words = "found 0 training tasks .* the 2 to rehearse; meta-train with memory above 0, or set"
+    with pytest.raises(CheckpointError, match=words):
+        Finetuner(replace(checkpoint, memory=None), demos(), REHEARSING, 0)
+    with pytest.raises(CheckpointError, match=r"found 6 .* at least the 7 to rehearse"):
+        Finetuner(checkpoint, demos(), replace(CONFIG, rehearsed=7), 0)

@@ -99,3 +99,23 @@ def test_a_task_without_data_is_named() -> None:
     empty = replace(task(0), demos=[])
     with pytest.raises(BufferFileError, match="task 0: found no demonstration episodes"):
         lay_out([empty], AgentConfig())
+
+
+@pytest.mark.parametrize("limit", [1, 10, 1000])
+def test_thinned_rows_keep_every_demonstration_and_some_offline_ones_of_each_task(
+    limit: int,
+) -> None:
+    tasks = [replace(task(i), offline=task(i).offline[: i + 1]) for i in range(3)]
+    whole = lay_out(tasks, AgentConfig())
+    thin = whole.thinned(limit, torch.Generator().manual_seed(0))
+    assert thin.rows.dtype == torch.float16
+    assert thin.counts.tolist() == [[min(limit, 6 * (i + 1)), 12] for i in range(3)]
+    full, kept = (d.rows.half().split(d.counts.flatten().tolist()) for d in (whole, thin))
+    for i in range(3):
+        assert torch.equal(kept[2 * i + 1], full[2 * i + 1])  # demonstrations, in order
+        rows = [tuple(r) for r in kept[2 * i].tolist()]
+        assert len(set(rows)) == len(rows)  # none twice
+        assert set(rows) <= {tuple(r) for r in full[2 * i].tolist()}
+    again, other = (whole.thinned(limit, torch.Generator().manual_seed(s)) for s in (0, 1))
+    assert torch.equal(again.rows, thin.rows)
+    assert torch.equal(other.rows, thin.rows) == (limit == 1000)
