@@ -1,53 +1,91 @@
-"""Gates of the training data: what they read, when they pass, and their pictures."""
+"""Gates of the training data: what they read, when they pass, and what they write."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from oda_bringup.gates import ddpgfd, demonstrations
+from oda_bringup.cli.exits import Exit
+from oda_bringup.cli.main import main
 from oda_bringup.gates.rates import running_mean
 from oda_bringup.quality import Quality
-from oda_core.errors import ConfigError
+from oda_bringup.study.gates import DataGate
+from oda_bringup.study.unit import Desk, Done
+from oda_core.config import to_mapping
+
+PARTS = {"demonstrations": "demos", "ddpgfd": "ddpgfd"}
+
+
+def quality(name: str, successes: int) -> Quality:
+    return Quality(
+        connector=name,
+        seed=1,
+        successes=successes,
+        trials=100,
+        mean_steps=20.5,
+        curve=(0, 1, 1),
+        bags={"x.mcap": "ab"},
+    )
 
 
 def write(directory: Path, part: str, wins: dict[str, int]) -> None:
     for name, successes in wins.items():
-        quality = Quality(
-            connector=name,
-            seed=1,
-            successes=successes,
-            trials=100,
-            mean_steps=20.5,
-            curve=(0, 1, 1),
-            bags={"x.mcap": "ab"},
-        )
-        quality.save(directory / name / f"{part}.json")
-        assert Quality.load(directory / name / f"{part}.json") == quality
+        file = directory / name / f"{part}.json"
+        quality(name, successes).save(file)
+        assert Quality.load(file) == quality(name, successes)
 
 
-@pytest.mark.parametrize(("gate", "part"), [(demonstrations, "demos"), (ddpgfd, "ddpgfd")])
-def test_a_gate_passes_when_every_connector_does(gate: object, part: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="make them with oda collect"):
-        gate.run(tmp_path)
-    write(tmp_path, part, {"a-plug": 95, "b-plug": 100})
-    assert gate.run(tmp_path).passed
-    write(tmp_path, part, {"c-plug": 94})
-    result = gate.run(tmp_path)
-    assert not result.passed
-    assert result.worst.connector == "c-plug"
-    columns, rows = result.table()
-    assert [row[0] for row in rows] == ["a-plug", "b-plug", "c-plug"]
-    assert rows[0][1:3] == ("95/100", "88.7% to 98.4%")
-    assert all(len(row) == len(columns) for row in rows)
-    gate.plot(result, tmp_path / "plot.svg")
-    assert all(name in (tmp_path / "plot.svg").read_text() for name in ("c-plug", "<svg"))
+def gate(name: str, directory: Path, *connectors: str) -> int:
+    words = ["gate", name, *connectors, "--bags", str(directory), "--output", str(directory)]
+    return main(words)
 
 
-def test_damaged_figures_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", PARTS)
+def test_a_gate_passes_when_every_connector_does(name: str, tmp_path: Path) -> None:
+    write(tmp_path, PARTS[name], {"a-plug": 95, "b-plug": 100})
+    assert gate(name, tmp_path) == Exit.OK
+    write(tmp_path, PARTS[name], {"c-plug": 94})
+    assert gate(name, tmp_path) == Exit.NOT_ACCEPTED
+    content = json.loads((tmp_path / f"{name}.json").read_text())
+    assert content["settings"] == {"bags": str(tmp_path)}
+    found = content["findings"]
+    assert [f["subject"] for f in found] == ["a-plug", "b-plug", "c-plug"]
+    assert [f["passed"] for f in found] == [True, True, False]
+    assert (found[0]["value"], found[0]["goal"]) == ("95/100 (88.7% to 98.4%)", ">= 95%")
+    assert found[0]["data"]["mean_steps"] == 20.5 and found[0]["data"]["curve"] == [0, 1, 1]
+    text = (tmp_path / f"{name}.svg").read_text()
+    assert all(name in text for name in ("<svg", "a-plug", "c-plug"))
+    assert gate(name, tmp_path, "b-plug", "a-plug") == Exit.OK  # the named ones only
+
+
+def test_missing_and_damaged_figures_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert gate("ddpgfd", tmp_path) == Exit.BAD_INPUT
+    assert "make them with oda collect" in capsys.readouterr().err
     write(tmp_path, "demos", {"a-plug": 95})
+    assert gate("demonstrations", tmp_path, "b-plug") == Exit.BAD_INPUT
+    assert "b-plug/demos.json" in capsys.readouterr().err
     (tmp_path / "a-plug" / "demos.json").write_text("{")
-    with pytest.raises(ConfigError, match="run oda collect again"):
-        demonstrations.run(tmp_path)
+    assert gate("demonstrations", tmp_path) == Exit.BAD_INPUT
+    assert "run oda collect again" in capsys.readouterr().err
+
+
+def test_the_study_judges_as_the_command_does(tmp_path: Path) -> None:
+    wins = {"a-plug": 95, "c-plug": 94}
+    write(tmp_path, "demos", wins)
+    assert gate("demonstrations", tmp_path) == Exit.NOT_ACCEPTED
+    content = json.loads((tmp_path / "demonstrations.json").read_text())
+    made = tuple(
+        Done(
+            id=f"collect/{name}",
+            directory=tmp_path,
+            result=json.loads(json.dumps({"demos": to_mapping(quality(name, successes))})),
+        )
+        for name, successes in wins.items()
+    )
+    judged = DataGate(part="demos", rate=0.95).run(Desk(directory=tmp_path, inputs=made))
+    assert judged == {key: content[key] for key in ("passed", "findings")}
 
 
 def test_running_mean_takes_what_there_is() -> None:

@@ -18,20 +18,29 @@ from oda_policy.config import described
 class GateOptions:
     """Measure one gate, print its figures, and write them as JSON and as a plot.
 
-    observable: the scripted operator, blind to the hidden noise, inserts each connector in 95 % of
-    its trials. retention: an aligned push peaks within 10 % of each connector's specified force.
-    The exit code is 1 when a gate fails.
+    observable: the scripted operator, blind to the hidden noise, inserts each connector.
+    retention: an aligned push peaks near each connector's specified force. demonstrations and
+    ddpgfd: who made the training data inserts each connector, as oda collect counted. oracle: so
+    does a policy that is told the true task. latent: the task code holds information and tells
+    where the socket lies. These two read the records of oda reproduce, of its stages oracle and
+    map. Each figure stands beside its goal; the exit code is 1 when a gate fails.
 
     Example: oda gate observable uk-ac-plug my_plug.yaml --trials 100
     """
 
-    gate: Annotated[str, tyro.conf.Positional] = setting("observable", "observable or retention")
-    names: Annotated[tuple[str, ...], tyro.conf.Positional] = setting(
-        (), "connectors, by name or YAML file; none: all that the gate is about"
+    gate: Annotated[str, tyro.conf.Positional] = setting(
+        "observable", "observable, retention, demonstrations, ddpgfd, oracle or latent"
     )
-    trials: int = setting(100, "episodes per connector")
-    seed: int = setting(0, "of all draws")
-    jobs: int = setting(0, "processes at once; 0: one per core")
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = setting(
+        (),
+        "connectors by name, or YAML file of observable and retention; of latent: checkpoints such "
+        "as oda-best-s0; none: all that the gate is about",
+    )
+    trials: int = setting(100, "episodes per connector of observable")
+    seed: int = setting(0, "of the draws of observable")
+    jobs: int = setting(0, "processes at once of observable and retention; 0: one per core")
+    bags: str = setting("data/bags", "what oda collect wrote, for demonstrations and ddpgfd")
+    study: str = setting("data/study", "what oda reproduce wrote, for oracle and latent")
     output: str = setting("gates", "directory for JSON and plots")
 
     def __post_init__(self) -> None:
@@ -42,11 +51,16 @@ class GateOptions:
 def run(options: GateOptions) -> int:
     """Measure, print, write."""
     request = Request(
-        names=options.names, trials=options.trials, seed=options.seed, jobs=options.jobs
+        names=options.names,
+        trials=options.trials,
+        seed=options.seed,
+        jobs=options.jobs,
+        bags=Path(options.bags),
+        study=Path(options.study),
     )
     result = measure(options.gate, request)
     rows = [(f.subject, f.value, f.goal, "yes" if f.passed else "NO") for f in result.findings]
     table(("of", options.gate, "goal", "passed"), rows)
-    for path in write(options.gate, result, request, Path(options.output)):
+    for path in write(options.gate, result, Path(options.output)):
         OUT.print(f"written {path}", markup=False)
     return Exit.OK if result.passed else Exit.NOT_ACCEPTED

@@ -121,8 +121,9 @@ def _gates_passed(units: list[Any], store: Any) -> bool:
     passed = True
     for unit in units:
         record = store.record(unit.id) if unit.stage == "gates" else None
-        if record is not None and not record.result["passed"]:
-            goal = record.result["goal"]
-            say(f"gate {unit.name} is not passed: {record.result['what']}, expected {goal}")
-            passed = False
+        for finding in record.result["findings"] if record else ():
+            if not finding["passed"]:
+                subject, value, goal = (finding[key] for key in ("subject", "value", "goal"))
+                say(f"gate {unit.name}: {subject}: found {value}, expected {goal}")
+                passed = False
     return passed

@@ -5,7 +5,7 @@ A gate's module has measure(Request) -> Result; it is imported when it is asked 
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,8 +20,22 @@ if TYPE_CHECKING:
 GATES = {
     "observable": "oda_bringup.gates.observable",
     "retention": "oda_bringup.gates.retention",
+    "demonstrations": "oda_bringup.gates.demonstrations",
+    "ddpgfd": "oda_bringup.gates.ddpgfd",
+    "oracle": "oda_bringup.gates.oracle",
+    "latent": "oda_bringup.gates.latent",
 }
 FORMATS = ("png", "svg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goals:
+    """What the gates ask for, of the command and of the study."""
+
+    rate: float = 0.95  # least success on every connector, of every gate that counts successes
+    tolerance: float = 0.10  # of the peak force about the specified one, relative
+    kl_nats: float = 1.0  # least KL of the task code of every connector
+    r2: float = 0.5  # least mean R² of a probe from the task code to the lateral offset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +46,9 @@ class Request:
     trials: int
     seed: int
     jobs: int
+    bags: Path  # what oda collect wrote
+    study: Path  # what oda reproduce wrote
+    goals: Goals = field(default_factory=Goals)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +63,21 @@ class Finding:
 
 
 class Result(NamedTuple):
-    """All figures of a gate, and their plot."""
+    """All figures of a gate, their plot, and what else they follow from."""
 
-    findings: list[Finding]
+    findings: Sequence[Finding]
     plot: "Callable[[], Figure]"
+    settings: dict[str, Any]
 
     @property
     def passed(self) -> bool:
         """There is something, and all of it holds."""
-        return bool(self.findings) and all(f.passed for f in self.findings)
+        return all_passed(self.findings)
+
+
+def all_passed(findings: Sequence[Finding]) -> bool:
+    """There is something, and all of it holds."""
+    return bool(findings) and all(f.passed for f in findings)
 
 
 def measure(name: str, request: Request) -> Result:
@@ -68,14 +91,13 @@ def measure(name: str, request: Request) -> Result:
     return importlib.import_module(GATES[name]).measure(request)
 
 
-def write(name: str, result: Result, request: Request, directory: Path) -> list[Path]:
+def write(name: str, result: Result, directory: Path) -> list[Path]:
     """Write the figures as JSON and the plot; the paths."""
     directory.mkdir(parents=True, exist_ok=True)
     content = {
         "gate": name,
         "passed": result.passed,
-        "trials": request.trials,
-        "seed": request.seed,
+        "settings": result.settings,
         "findings": to_mapping(result.findings),
     }
     numbers = directory / f"{name}.json"

@@ -1,42 +1,48 @@
-"""Gate: DDPGfD, whose replay is the offline data, ends with a policy that inserts every connector.
+"""DDPGfD, whose replay is the offline data, ends with a policy that inserts every connector.
 
 The policy is the last of the run and acts without noise.
 """
 
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from oda_bringup.collect import DDPGFD
-from oda_bringup.gates.rates import RatesResult, read, running_mean
+from oda_bringup.gates import Finding, Request, Result
+from oda_bringup.gates.rates import read, running_mean
 
-NAME = "ddpgfd"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 WIDTH = 50  # episodes in a running mean
 
 
-def run(directory: Path) -> RatesResult:
-    """Judge the final policies of the DDPGfD runs below a directory.
+def measure(request: Request) -> Result:
+    """Judge the final policies of the DDPGfD runs of oda collect.
 
     Raises:
         ConfigError: there are none.
     """
-    return RatesResult(name=NAME, rows=read(directory, DDPGFD))
+    findings, goal = read(request, DDPGFD), request.goals.rate
+    return Result(findings, lambda: draw(findings, goal), {"bags": str(request.bags)})
 
 
-def plot(result: RatesResult, path: Path) -> None:
-    """Draw the learning curves, with exploration, and where each ends without."""
+def draw(findings: Sequence[Finding], goal: float) -> "Figure":
+    """The learning curves, with exploration, and where each ends without."""
     from matplotlib.figure import Figure  # takes a second to load
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    for row in result.rows:
-        means = running_mean(row.curve, WIDTH)
-        (line,) = axes.plot(range(1, len(means) + 1), means, linewidth=1.2, label=row.connector)
-        axes.plot([len(means)], [row.rate.value], "o", color=line.get_color())
-    axes.axhline(result.floor, color="#cc3311", linestyle="--", linewidth=1)
+    for finding in findings:
+        means = running_mean(finding.data["curve"], WIDTH)
+        (line,) = axes.plot(range(1, len(means) + 1), means, linewidth=1.2, label=finding.subject)
+        rate = finding.data["successes"] / max(finding.data["trials"], 1)
+        axes.plot([len(means)], [rate], "o", color=line.get_color())
+    axes.axhline(goal, color="black", linestyle="--", linewidth=1)
     axes.set(
         xlabel="training episode",
         ylabel=f"success, newest {WIDTH} episodes; dot: final policy without noise",
         ylim=(0, 1.02),
-        title="DDPGfD from 20 demonstrations",
+        title="DDPGfD from demonstrations",
     )
     axes.legend(fontsize="small")
-    figure.savefig(path)
+    return figure

@@ -1,22 +1,16 @@
-"""Gate: the operator whose successes are the demonstrations inserts every training connector."""
-
-from pathlib import Path
+"""The operator whose successes are the demonstrations inserts every training connector."""
 
 from oda_bringup.convert import DEMONSTRATIONS
-from oda_bringup.gates.rates import RatesResult, plot_rates, read
+from oda_bringup.gates import Request, Result
+from oda_bringup.gates.rates import draw, read
 
-NAME = "demonstrations"
 
-
-def run(directory: Path) -> RatesResult:
-    """Judge the operator's trials that oda collect counted below a directory.
+def measure(request: Request) -> Result:
+    """Judge the operator's trials that oda collect counted.
 
     Raises:
         ConfigError: there are none.
     """
-    return RatesResult(name=NAME, rows=read(directory, DEMONSTRATIONS))
-
-
-def plot(result: RatesResult, path: Path) -> None:
-    """Draw the rates of all connectors."""
-    plot_rates(result, path, "Operator who makes the demonstrations")
+    findings, goal = read(request, DEMONSTRATIONS), request.goals.rate
+    who = "the operator who makes the demonstrations"
+    return Result(findings, lambda: draw(findings, goal, who), {"bags": str(request.bags)})

@@ -1,87 +1,74 @@
-"""Success rates of those who made the training data, one row per connector, against a floor."""
+"""Success rates against a goal, one finding per connector: what the gates of success share."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from oda_bringup.collect import QUALITY
+from oda_bringup.gates import Finding, Request
 from oda_bringup.quality import Quality
 from oda_core.errors import ConfigError
+from oda_policy.evaluate import Rate
 
-FLOOR = 0.95
-
-
-@dataclass(frozen=True, kw_only=True)
-class RatesResult:
-    """What a gate found.
-
-    Attributes:
-        name: of the gate.
-        rows: figures of each connector.
-        floor: least success rate.
-    """
-
-    name: str
-    rows: tuple[Quality, ...]
-    floor: float = FLOOR
-
-    @property
-    def passed(self) -> bool:
-        """Every connector reaches the floor."""
-        return all(row.rate.value >= self.floor for row in self.rows)
-
-    @property
-    def worst(self) -> Quality:
-        """The connector with the lowest rate."""
-        return min(self.rows, key=lambda row: row.rate.value)
-
-    def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-        """Columns and rows to show."""
-        columns = ("connector", "inserted", "95 % interval", "mean steps", "reached")
-        return columns, [
-            (
-                row.connector,
-                f"{row.successes}/{row.trials}",
-                f"{row.rate.low:.1%} to {row.rate.high:.1%}",
-                f"{row.mean_steps:.1f}",
-                "yes" if row.rate.value >= self.floor else "no",
-            )
-            for row in self.rows
-        ]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def read(directory: Path, part: str) -> tuple[Quality, ...]:
-    """Figures of every task below a directory of bags.
+def judged(connector: str, rate: Rate, goal: float, **data: Any) -> Finding:
+    """One connector's rate against the least that it should be; data: more numbers to keep."""
+    return Finding(
+        subject=connector,
+        value=f"{rate.successes}/{rate.trials} ({rate.low:.1%} to {rate.high:.1%})",
+        goal=f">= {goal:.0%}",
+        passed=rate.value >= goal,
+        data={**rate._asdict(), **data},
+    )
+
+
+def of_data(qualities: Iterable[Quality], goal: float) -> list[Finding]:
+    """Judge whoever made a part of the training data."""
+    return [
+        judged(q.connector, q.rate, goal, seed=q.seed, mean_steps=q.mean_steps, curve=list(q.curve))
+        for q in qualities
+    ]
+
+
+def read(request: Request, part: str) -> list[Finding]:
+    """Judge what oda collect counted of each task, all if none is named.
 
     Args:
-        directory: what oda collect wrote.
-        part: demos or ddpgfd.
+        request: which tasks, where their bags are, and the goal.
+        part: of the data: demos or ddpgfd.
 
     Raises:
-        ConfigError: there are none, or one is damaged.
+        ConfigError: there are none, or one is missing or damaged.
     """
-    files = sorted(directory.glob(f"*/{part}.json"))
+    named = [request.bags / name / f"{part}{QUALITY}" for name in request.names]
+    files = named or sorted(request.bags.glob(f"*/{part}{QUALITY}"))
     if not files:
         raise ConfigError(
-            f"{directory}: found no */{part}.json; make them with oda collect --trials 100"
+            f"{request.bags}: found no */{part}{QUALITY}; make them with oda collect --trials 100"
         )
-    return tuple(Quality.load(file) for file in files)
+    return of_data((Quality.load(file) for file in files), request.goals.rate)
 
 
-def plot_rates(result: RatesResult, path: Path, title: str) -> None:
-    """Draw a bar per connector with its interval, and the floor."""
+def draw(findings: Sequence[Finding], goal: float, who: str) -> "Figure":
+    """A bar per connector with its 95 % interval, and the goal."""
     from matplotlib.figure import Figure  # takes a second to load
 
-    rates = [row.rate for row in result.rows]
-    figure = Figure(figsize=(8, 1.2 + 0.32 * len(rates)), layout="constrained")
-    axes = figure.add_subplot()
-    below = [r.value - r.low for r in rates]
-    above = [r.high - r.value for r in rates]
-    names = [row.connector for row in result.rows]
-    axes.barh(names, [r.value for r in rates], xerr=(below, above), color="#4477aa", capsize=2)
-    axes.axvline(result.floor, color="#cc3311", linestyle="--", linewidth=1)
-    axes.set(xlabel="success rate, 95 % interval", xlim=(0, 1.02), title=title)
+    data = [f.data for f in findings]
+    rates = [d["successes"] / max(d["trials"], 1) for d in data]
+    errors = [
+        [rate - d["low"] for rate, d in zip(rates, data, strict=True)],
+        [d["high"] - rate for rate, d in zip(rates, data, strict=True)],
+    ]
+    figure = Figure(figsize=(7, 1.2 + 0.28 * len(data)), layout="constrained")
+    axes = figure.subplots()
+    colours = ["#1a7f5a" if f.passed else "#b3372f" for f in findings]
+    axes.barh([f.subject for f in findings], rates, xerr=errors, color=colours, ecolor="#5c6b7a")
+    axes.axvline(goal, color="black", linestyle="--", linewidth=1)
+    axes.set(xlim=(0, 1.02), xlabel=f"inserted by {who}, 95 % interval")
     axes.invert_yaxis()
-    figure.savefig(path)
+    return figure
 
 
 def running_mean(values: Sequence[int], width: int) -> list[float]:

@@ -1,5 +1,7 @@
 """Retention is as specified: an aligned push along the axis peaks at the connector's force."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,22 +9,17 @@ import numpy as np
 from oda_bringup.gates import Finding, Request, Result
 from oda_bringup.parallel import each
 from oda_core.errors import ConfigError
+from oda_sim.connector import Connector, list_connectors, load_connector
+from oda_sim.pushing import push
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from oda_sim.connector import Connector
-    from oda_sim.pushing import Push
-
-TOLERANCE = 0.10
 COLUMNS = 4
 
 
 def measure(request: Request) -> Result:
     """Push each connector once (all with retention, if none is named)."""
-    from oda_sim.connector import list_connectors, load_connector
-    from oda_sim.pushing import push
-
     connectors = [load_connector(name) for name in request.names or list_connectors()]
     free = [c.name for c in connectors if c.retention is None]
     if request.names and free:
@@ -30,19 +27,21 @@ def measure(request: Request) -> Result:
             f"retention: {', '.join(free)} specifies no retention; name connectors that do"
         )
     held = [c for c in connectors if c.retention is not None]
-    pushes = each(request.jobs, push, held)
-    findings = [_finding(c, p) for c, p in zip(held, pushes, strict=True)]
-    return Result(findings, lambda: draw(findings))
+    work = partial(retained, tolerance=request.goals.tolerance)
+    findings = each(request.jobs, work, held)
+    return Result(findings, lambda: draw(findings), {})
 
 
-def _finding(connector: "Connector", pushed: "Push") -> Finding:
+def retained(connector: Connector, tolerance: float) -> Finding:
+    """The peak force of one aligned push against the specified force."""
+    pushed = push(connector)
     wanted = connector.retention.force_n if connector.retention else 0.0
     peak = float(np.max(pushed.force_n, initial=0.0))
-    near = abs(peak - wanted) <= TOLERANCE * wanted
+    near = abs(peak - wanted) <= tolerance * wanted
     return Finding(
         subject=connector.name,
         value=f"{peak:.1f} N{'' if pushed.reached else ', stuck'}",
-        goal=f"{wanted:g} N within {TOLERANCE:.0%}",
+        goal=f"{wanted:g} N within {tolerance:.0%}",
         passed=near and pushed.reached,
         data={
             "specified_n": wanted,
@@ -53,7 +52,7 @@ def _finding(connector: "Connector", pushed: "Push") -> Finding:
     )
 
 
-def draw(findings: list[Finding]) -> "Figure":
+def draw(findings: Sequence[Finding]) -> "Figure":
     """Force against depth of each connector, with the specified force."""
     from matplotlib.figure import Figure
 

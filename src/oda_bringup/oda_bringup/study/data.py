@@ -107,7 +107,8 @@ class Demonstrate:
         }
 
 
-CODE = ("lateral x", "lateral y", "yaw", "height", "depth", "retention force")
+LATERAL = ("lateral x", "lateral y")
+CODE = (*LATERAL, "yaw", "height", "depth", "retention force")
 
 
 def true_code(connector: Connector) -> tuple[float, ...]:

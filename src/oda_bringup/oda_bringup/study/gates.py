@@ -1,20 +1,22 @@
-"""Gates: what must hold before a result is built on it, each a pure judgement of its inputs."""
+"""The gates as units of the study, which judge as oda gate does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oda_bringup.collect import attempts
-from oda_bringup.gates.retention import TOLERANCE
+from oda_bringup.gates import Finding, Goals, all_passed, latent, oracle, rates
+from oda_bringup.gates.observable import insertions
+from oda_bringup.gates.retention import retained
+from oda_bringup.quality import Quality
 from oda_bringup.study.data import EPISODE_S
 from oda_bringup.study.unit import Desk
+from oda_core.config import from_mapping, to_mapping
 from oda_sim.connector import Connector
-from oda_sim.env import InsertionEnv
-from oda_sim.pushing import push
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observable:
-    """The scripted searcher, which sees only what the policy sees, inserts every connector."""
+    """The scripted searcher, which sees only what the policy sees, inserts a connector."""
 
     connector: Connector
     trials: int
@@ -27,9 +29,7 @@ class Observable:
 
     def run(self, desk: Desk) -> dict[str, Any]:
         """Let it try."""
-        env = InsertionEnv(self.connector, simulate_reset=False)
-        tried = [r.episode.success for r in attempts(env, self.trials, 1, "observable")]
-        return judged(self.connector.name, sum(tried) / len(tried), self.rate)
+        return _record([insertions(self.connector, self.trials, 1, self.rate)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,18 +37,12 @@ class Retained:
     """An aligned push peaks at the connector's specified force."""
 
     connector: Connector
+    tolerance: float
     cost_s: float = 1.0
 
     def run(self, desk: Desk) -> dict[str, Any]:
         """Push it in."""
-        retention = self.connector.retention
-        wanted, pushed = retention.force_n if retention else 0.0, push(self.connector)
-        peak = float(pushed.force_n.max(initial=0.0))
-        return {
-            "what": f"{self.connector.name} {peak:.1f} N{'' if pushed.reached else ', stuck'}",
-            "passed": pushed.reached and abs(peak - wanted) <= TOLERANCE * wanted,
-            "goal": f"{wanted:g} N within {TOLERANCE:.0%}",
-        }
+        return _record([retained(self.connector, self.tolerance)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +55,10 @@ class DataGate:
 
     def run(self, desk: Desk) -> dict[str, Any]:
         """Judge the trials that were made beside the data."""
-        found = {done.id.split("/")[1]: done.result[self.part] for done in desk.all("collect")}
-        return _worst({n: q["successes"] / q["trials"] for n, q in found.items()}, self.rate)
+        made = [
+            from_mapping(Quality, done.result[self.part], done.id) for done in desk.all("collect")
+        ]
+        return _record(rates.of_data(made, self.rate))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,35 +70,20 @@ class OracleGate:
 
     def run(self, desk: Desk) -> dict[str, Any]:
         """Judge its trials."""
-        found = {done.id.split("/")[1]: done.result["sampled"] for done in desk.all("oracle")}
-        return _worst({n: t["successes"] / t["trials"] for n, t in found.items()}, self.rate)
+        return _record(oracle.of_trials(desk.all(oracle.STAGE), self.rate))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatentGate:
     """z has not collapsed: it holds information, and it tells where the socket lies."""
 
-    min_kl_nats: float
-    min_r2: float
+    goals: Goals
     cost_s: float = 0.1
 
     def run(self, desk: Desk) -> dict[str, Any]:
-        """Judge the map of each checkpoint by its smallest KL and its mean R² of the offset."""
-        maps = [done.result for done in desk.all("map")]
-        kl = min(min(m["kl_nats"]) for m in maps)
-        r2 = min((m["r2"]["lateral x"] + m["r2"]["lateral y"]) / 2 for m in maps)
-        return {
-            "what": f"least KL {kl:.2f} nats, least mean R² of the lateral offset {r2:.2f}",
-            "passed": kl >= self.min_kl_nats and r2 >= self.min_r2,
-            "goal": f"at least {self.min_kl_nats:g} nats and R² {self.min_r2:g}",
-        }
+        """Judge the map of each checkpoint."""
+        return _record(latent.of_maps(desk.all(latent.STAGE), self.goals))
 
 
-def judged(what: str, found: float, goal: float) -> dict[str, Any]:
-    """A rate against its goal."""
-    return {"what": f"{what} {found:.0%}", "passed": found >= goal, "goal": f"at least {goal:.0%}"}
-
-
-def _worst(rates: dict[str, float], goal: float) -> dict[str, Any]:
-    worst = min(rates, key=lambda name: rates[name])
-    return judged(f"worst: {worst}", rates[worst], goal) | {"rates": rates}
+def _record(findings: Sequence[Finding]) -> dict[str, Any]:
+    return {"passed": all_passed(findings), "findings": to_mapping(findings)}

@@ -43,7 +43,7 @@ class Train:
 
     def run(self, desk: Desk) -> dict[str, Any]:
         """Write the checkpoint; a killed run goes on."""
-        tasks = [load_task(done.directory / done.id.split("/")[1]) for done in desk.all("convert")]
+        tasks = [load_task(done.directory / done.name) for done in desk.all("convert")]
         codes = {name: code for name, code in self.codes}
         metrics = self.pretraining.train(tasks, codes, self.seed, desk.directory / NAME)
         return {"tasks": [task.name for task in tasks], "metrics": metrics}

@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from oda_bringup.gates.rates import running_mean
 from oda_bringup.study import paper
 from oda_bringup.study.results import Results, Row, per_seed, pooled
 
@@ -57,9 +58,9 @@ def progress(row: Row) -> tuple[list[float], list[float]]:
     """Robot time [min] and success of the newest episodes, after each training episode."""
     training = row.result["training"]
     won, minutes = training["success"], np.cumsum(training["robot_time_s"]) / 60
-    rates = [float(np.mean(won[max(0, i + 1 - WINDOW) : i + 1])) for i in range(len(won))]
     start = row.result["initial"]
-    return [0.0, *minutes.tolist()], [start["successes"] / max(start["trials"], 1), *rates]
+    first = start["successes"] / max(start["trials"], 1)
+    return [0.0, *minutes.tolist()], [first, *running_mean(won, WINDOW)]
 
 
 def scaling(results: Results, path: Path) -> None:

@@ -61,9 +61,14 @@ def _has(row: Row, name: str) -> bool:
     return hasattr(row.job, name)
 
 
+def outcomes(result: Mapping[str, Any], mode: str) -> list[bool]:
+    """Whether each trial with sampled or deterministic actions inserted."""
+    return [digit == "1" for digit in result[mode]["outcomes"]]
+
+
 def pooled(rows: Sequence[Row], mode: str) -> Rate:
     """Successes of all trials of some rows with sampled or deterministic actions."""
-    return success_rate([digit == "1" for row in rows for digit in row.result[mode]["outcomes"]])
+    return success_rate([outcome for row in rows for outcome in outcomes(row.result, mode)])
 
 
 def per_seed(rows: Sequence[Row], mode: str) -> list[float]:

@@ -1,7 +1,8 @@
 """How large the study is: every size in one place, as two values."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from oda_bringup.gates import Goals
 from oda_policy.config import AdaptConfig
 
 
@@ -22,9 +23,7 @@ class Scale:
     test: tuple[str, ...] | None = None
     challenge: tuple[str, ...] | None = None
     gate_trials: int = 100
-    gate_rate: float = 0.95  # that every gate of success asks of every connector
-    gate_kl_nats: float = 1.0  # that the gate of the task code asks of every connector
-    gate_r2: float = 0.5  # and of a probe for the lateral offset
+    goals: Goals = field(default_factory=Goals)  # of the gates
     demos: int = 20  # per connector
     episodes: int = 500  # of DDPGfD, per training connector
     reruns: int = 100  # of its final policy with added noise
@@ -73,9 +72,7 @@ SMOKE = Scale(
     test=("metal-peg-sq",),
     challenge=("network-card-18",),
     gate_trials=2,
-    gate_rate=0.0,  # nothing so small can be any good
-    gate_kl_nats=0.0,
-    gate_r2=-100.0,
+    goals=Goals(rate=0.0, kl_nats=0.0, r2=-100.0),  # nothing so small can be any good
     demos=3,
     episodes=3,
     reruns=1,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oda_bringup.gates.latent import METHOD
 from oda_bringup.study.data import GATED, Collect, Convert, Demonstrate, true_code
 from oda_bringup.study.gates import DataGate, LatentGate, Observable, OracleGate, Retained
 from oda_bringup.study.latent import Encoded, Map
@@ -190,22 +191,21 @@ def oracle(study: Study) -> Iterable[Unit]:
 
 def gates(study: Study) -> Iterable[Unit]:
     """What must hold of the connectors, the data and the task code."""
-    c = study.scale
+    c, goals = study.scale, study.scale.goals
     for connector in (*study.train, *study.test, *study.challenge):
-        job = Observable(connector=connector, trials=c.gate_trials, rate=c.gate_rate)
+        job = Observable(connector=connector, trials=c.gate_trials, rate=goals.rate)
         yield Unit(stage="gates", name=f"observable-{connector.name}", job=job)
         if connector.retention is not None:
-            held = Retained(connector=connector)
+            held = Retained(connector=connector, tolerance=goals.tolerance)
             yield Unit(stage="gates", name=f"retention-{connector.name}", job=held)
     for part in GATED:
         bags = tuple(f"collect/{connector.name}" for connector in study.train)
-        job = DataGate(part=part, rate=c.gate_rate)
+        job = DataGate(part=part, rate=goals.rate)
         yield Unit(stage="gates", name=part, job=job, inputs=bags)
     told = tuple(f"oracle/{connector.name}" for connector in study.train)
-    yield Unit(stage="gates", name="oracle", job=OracleGate(rate=c.gate_rate), inputs=told)
-    known = LatentGate(min_kl_nats=c.gate_kl_nats, min_r2=c.gate_r2)
-    maps = tuple(f"map/oda-best-s{seed}" for seed in range(c.seeds))
-    yield Unit(stage="gates", name="latent", job=known, inputs=maps)
+    yield Unit(stage="gates", name="oracle", job=OracleGate(rate=goals.rate), inputs=told)
+    maps = tuple(f"map/{METHOD}-s{seed}" for seed in range(c.seeds))
+    yield Unit(stage="gates", name="latent", job=LatentGate(goals=goals), inputs=maps)
 
 
 STAGES = (

@@ -101,6 +101,20 @@ class Store:
             raise SessionError(f"{self.root / unit_id}.json: is missing; run its stage first")
         return Done(id=unit_id, directory=self.root / unit_id, result=record.result)
 
+    def finished(self, stage: str, names: Sequence[str] = ()) -> list[Done]:
+        """The results of finished units of a stage: the named ones, or all that are there.
+
+        Raises:
+            SessionError: there are none, or a named one is not finished.
+        """
+        found = names or sorted(path.stem for path in (self.root / stage).glob("*.json"))
+        if not found:
+            raise SessionError(
+                f"{self.root / stage}: found no results; make them with "
+                f"oda reproduce --only {stage} --output {self.root}"
+            )
+        return [self.done(f"{stage}/{name}") for name in found]
+
     def current(self, unit: Unit, fingerprints: Mapping[str, str]) -> Record | None:
         """The record of a unit if it still holds for these inputs."""
         record = self.record(unit.id)

@@ -204,10 +204,11 @@ def latent(results: Results) -> str:
 def gates(results: Results) -> str:
     """What had to hold first."""
     lines = [
-        [r.name, r.result["what"], r.result["goal"], "yes" if r.result["passed"] else "**no**"]
+        [r.name, f["subject"], f["value"], f["goal"], "yes" if f["passed"] else "**no**"]
         for r in results.of("gates")
+        for f in r.result["findings"]
     ]
-    return markdown(("gate", "found", "goal", "passed"), lines)
+    return markdown(("gate", "of", "found", "goal", "passed"), lines)
 
 
 def provenance(results: Results) -> str:

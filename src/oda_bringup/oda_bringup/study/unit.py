@@ -27,6 +27,11 @@ class Done:
     directory: Path  # its files
     result: Mapping[str, Any]
 
+    @property
+    def name(self) -> str:
+        """Name within its stage."""
+        return self.id.split("/", 1)[1]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
