@@ -23,6 +23,7 @@ FAR = (0.2, -1.0, 0.9)  # outside of the training goals: demonstrations alone do
 CONFIG = FinetuneConfig.preset("best")
 CONFIG = replace(CONFIG, updates_per_step=4.0, batch=64, context=64, warmup_updates=0)
 CONFIG = replace(CONFIG, learning_rate=1e-3, rehearsed=0)  # a reach has no symmetry
+REHEARSING = replace(CONFIG, rehearsed=2)
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +82,6 @@ def training(index: int) -> Episode:
 def weights(finetuner: Finetuner) -> torch.Tensor:
     networks = finetuner.agent.networks.values()
     return torch.cat([p.detach().flatten() for n in networks for p in n.parameters()])
-
-
-REHEARSING = replace(CONFIG, rehearsed=2)
 
 
 @pytest.mark.parametrize("config", [CONFIG, REHEARSING], ids=["alone", "rehearsing"])
