@@ -109,11 +109,6 @@ class Agent:
         for group, rate in zip(self.optimizer.param_groups, (encoder, actor, critic), strict=True):
             group["lr"] = rate
 
-    def scale_rates(self, factor: float) -> None:
-        """Set the learning rates to a part of the configured ones."""
-        c = self.config
-        self.set_rates(c.encoder_rate * factor, c.actor_rate * factor, c.critic_rate * factor)
-
     @property
     def networks(self) -> dict[str, nn.Module]:
         """The networks by name, in a fixed order."""

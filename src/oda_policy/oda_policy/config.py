@@ -140,7 +140,6 @@ class MetaTrainConfig:
     shift_lateral_m: float = setting(1.5e-3, "largest shift of a task's start in x and in y [m]")
     shift_height_m: float = setting(2e-3, "largest shift of a task's start in z [m]")
     shift_yaw_rad: float = setting(0.05, "largest turn of a task's start about z [rad]")
-    decay: bool = setting(False, "let the learning rates fall to 0 as half a cosine")
     memory: int = setting(0, "offline transitions per task kept in the checkpoint for finetuning")
     seed: int = setting(0, "seed of initial weights, batches and noise")
     log_every: int = setting(200, "updates between log entries")
@@ -167,7 +166,6 @@ class MetaTrainConfig:
             batch=64,
             demo_fraction=0.25,
             symmetric=True,
-            decay=True,
             memory=1000,
         )
 

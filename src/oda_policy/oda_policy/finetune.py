@@ -145,7 +145,7 @@ class Finetuner:
     def _batch(self) -> tuple[Batch, Tensor]:
         """This connector's transitions and contexts and, below them, as many rehearsed ones."""
         c, shown = self.config, self.replay.demos
-        own, share = max(1, c.rehearsed), c.batch // max(1, 2 * c.rehearsed)
+        own, share = (1, c.batch) if self.memory is None else self.memory.shape
         drawn = [self.replay.sample(share, c.demo_fraction, self.generator) for _ in range(own)]
         contexts = [shown.sample(c.context, self.generator) for _ in range(own)]
         batch = shown.layout.split(torch.stack(drawn))  # (own, B, ...)
@@ -179,17 +179,18 @@ def _memory(checkpoint: Checkpoint, config: FinetuneConfig, device: str) -> Task
     if not config.rehearsed:
         return None
     info, data = checkpoint.info, checkpoint.memory
-    if data is None or len(data.counts) < config.rehearsed:
-        tasks = 0 if data is None else len(data.counts)
+    if data is None:
         raise CheckpointError(
-            f"checkpoint: found {tasks} training tasks in its memory, expected at least the "
-            f"{config.rehearsed} to rehearse; meta-train with memory above 0, or set rehearsed to 0"
+            "checkpoint: found no memory of training tasks to rehearse; meta-train with memory "
+            "above 0, or set rehearsed to 0"
         )
+    tasks = min(config.rehearsed, len(data.counts))
     drawing = replace(
         MetaTrainConfig.preset("best"),
-        tasks=config.rehearsed,
-        batch=config.batch // (2 * config.rehearsed),
+        tasks=tasks,
+        batch=config.batch // (2 * tasks),
         context=config.context,
+        symmetric=info.agent.latent_size > 0,  # without a task code nothing tells of a turn
     )
     layout = Layout(info.observation_size, info.action_size)
     return TaskTables(data, layout, drawing, device, info.spec)

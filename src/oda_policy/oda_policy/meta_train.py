@@ -1,6 +1,5 @@
 """Algorithm 1: meta-train encoder, actor and critics on the recorded data of many connectors."""
 
-import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,8 +121,6 @@ def _train(agent: Agent, tables: TaskTables, run: _Run) -> dict[str, float]:
         done, metrics = int(saved["updates"]), saved["metrics"]
         sums = {name: value.to(agent.device) for name, value in extra.items()}
     for update in range(done + 1, c.updates + 1):
-        if c.decay:
-            agent.scale_rates(cosine(update / c.updates))
         scalars = agent.update(*tables.sample(generator))
         sums = {name: sums.get(name, 0) + value for name, value in scalars.items()}
         if update % c.log_every == 0 or update == c.updates:
@@ -136,11 +133,6 @@ def _train(agent: Agent, tables: TaskTables, run: _Run) -> dict[str, float]:
             progress = {"updates": update, "metrics": metrics}
             save_state(run.path, agent, generator, extra=sums, metadata=run.identity | progress)
     return metrics
-
-
-def cosine(progress: float) -> float:
-    """Factor on learning rates: from 1 at the beginning (progress 0) to 0 at the end (1)."""
-    return 0.5 + 0.5 * math.cos(math.pi * progress)
 
 
 def _gate(checkpoint: Checkpoint, config: MetaTrainConfig, output: Path) -> None:

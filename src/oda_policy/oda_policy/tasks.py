@@ -102,6 +102,12 @@ class TaskTables:
         segments = (torch.stack((start, pooled), -1), torch.stack((start + offline, shown), -1))
         self._segments = torch.stack(segments)  # (2, T, 2): first row and number of rows
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Tasks T and transitions B of each in an update."""
+        total = self._segments.shape[1]
+        return min(self.config.tasks or total, total), self.config.batch
+
     def sample(self, generator: torch.Generator) -> tuple[Batch, Tensor]:
         """Draw the batch (T, B) and the context (T, N, O + A + 1) of one update (lines 3 to 5)."""
         c, device = self.config, self._rows.device
