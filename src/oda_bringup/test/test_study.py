@@ -32,6 +32,12 @@ def test_the_graph_holds_together(scale):
     assert all(unit.job.cost_s > 0 for unit in units)
 
 
+def test_a_method_alone_needs_its_own_training_only():
+    chosen = select(units_of(Study.load(SMOKE)), ["fig3"], ["bc"])
+    assert {unit.job.method.name for unit in chosen if unit.stage == "fig3"} == {"bc"}
+    assert not any(unit.stage == "training" for unit in chosen)
+
+
 def test_subsets_of_training_connectors_are_nested():
     units = [u for u in units_of(Study.load(FULL)) if u.stage == "scaling-training"]
     for seed in range(FULL.size_seeds):

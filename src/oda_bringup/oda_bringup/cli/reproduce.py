@@ -33,6 +33,7 @@ class ReproduceOptions:
     scale: Literal["full", "smoke"] = setting("full", "smoke: everything, but tiny")
     seeds: int = setting(0, "seeds of meta-training and finetuning; 0: those of the scale")
     only: tuple[str, ...] = setting((), "stages to do; none: all")
+    methods: tuple[str, ...] = setting((), "methods to try and adapt, such as oda-best; none: all")
     force: bool = setting(False, "do again what is there: of --only, or everything")
     jobs: int = setting(0, "processes at once; 0: one per core")
     output: str = setting("", "directory of results; empty: data/study, or data/study-smoke")
@@ -47,6 +48,7 @@ class ReproduceOptions:
 
 def run(options: ReproduceOptions) -> int:
     """Do what is not done yet and render it."""
+    from oda_bringup.study.methods import METHODS
     from oda_bringup.study.plan import Study
     from oda_bringup.study.render import render
     from oda_bringup.study.results import Results
@@ -56,7 +58,8 @@ def run(options: ReproduceOptions) -> int:
     from oda_bringup.study.stages import NAMES, units_of
     from oda_bringup.study.store import Store
 
-    _check_stages(options.only, (*NAMES, RENDER))
+    _check("stage", options.only, (*NAMES, RENDER))
+    _check("method", options.methods, tuple(METHODS))
     suffix = "" if options.scale == "full" else f"-{options.scale}"
     root = Path(options.output or f"data/study{suffix}")
     scale = SCALES[options.scale]
@@ -66,7 +69,7 @@ def run(options: ReproduceOptions) -> int:
     )
     every = units_of(study)
     wanted = tuple(name for name in options.only if name != RENDER)
-    units = select(every, wanted) if wanted or not options.only else []
+    units = select(every, wanted, options.methods) if wanted or not options.only else []
     if options.force:
         store.forget([u for u in units if not wanted or u.stage in wanted])
     jobs = options.jobs or default_jobs()
@@ -111,10 +114,10 @@ def _tell(bars: Progress, task: TaskID, unit: Any, text: str) -> None:
         say(f"{unit.id}: {text}")
 
 
-def _check_stages(only: tuple[str, ...], known: tuple[str, ...]) -> None:
-    unknown = [name for name in only if name not in known]
+def _check(what: str, named: tuple[str, ...], known: tuple[str, ...]) -> None:
+    unknown = [name for name in named if name not in known]
     if unknown:
-        raise SessionError(f"stage: found {unknown[0]!r}, expected one of {', '.join(known)}")
+        raise SessionError(f"{what}: found {unknown[0]!r}, expected one of {', '.join(known)}")
 
 
 def _gates_passed(units: list[Any], store: Any) -> bool:

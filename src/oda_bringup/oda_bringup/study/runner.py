@@ -23,8 +23,13 @@ class Progress:
     failed: dict[str, str] = field(default_factory=dict)  # unit to the reason
 
 
-def select(units: Sequence[Unit], stages: Sequence[str]) -> list[Unit]:
+def select(units: Sequence[Unit], stages: Sequence[str], methods: Sequence[str] = ()) -> list[Unit]:
     """The units of these stages and all that they need, in order; no stages take every unit.
+
+    Args:
+        units: in an order in which inputs come first.
+        stages: to select.
+        methods: of units that try or adapt one, only these; none: all.
 
     Raises:
         SessionError: an input that no unit makes, or that stands behind its reader.
@@ -34,11 +39,21 @@ def select(units: Sequence[Unit], stages: Sequence[str]) -> list[Unit]:
         if missing := [i for i in unit.inputs if i not in known]:
             raise SessionError(f"{unit.id}: needs {missing[0]}, which no unit before it makes")
         known.add(unit.id)
-    wanted = {unit.id for unit in units if not stages or unit.stage in stages}
+    wanted = {
+        unit.id
+        for unit in units
+        if (not stages or unit.stage in stages) and (not methods or _is_of(unit, methods))
+    }
     for unit in reversed(units):
         if unit.id in wanted:
             wanted |= set(unit.inputs)
     return [unit for unit in units if unit.id in wanted]
+
+
+def _is_of(unit: Unit, methods: Sequence[str]) -> bool:
+    """Whether a unit tries or adapts one of these methods, or none at all."""
+    method = getattr(unit.job, "method", None)
+    return method is None or method.name in methods
 
 
 def outdated(units: Iterable[Unit], store: Store) -> list[Unit]:
