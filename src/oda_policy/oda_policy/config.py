@@ -161,7 +161,6 @@ class MetaTrainConfig:
             return cls(agent=AgentConfig.paper(), batch=128, pool_demos=False)
         return cls(
             agent=AgentConfig.best(),
-            updates=15_000,
             tasks=8,
             batch=64,
             demo_fraction=0.25,

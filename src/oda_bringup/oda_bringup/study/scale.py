@@ -28,7 +28,7 @@ class Scale:
     episodes: int = 500  # of DDPGfD, per training connector
     reruns: int = 100  # of its final policy with added noise
     seeds: int = 3  # of meta-training, and of all that follows
-    updates: int = 15_000  # of meta-training
+    updates: int = 30_000  # of meta-training
     trials: int = 100  # per connector, policy and kind of action
     training_episodes: int = 600  # budget of one finetuning
     robot_minutes: float = 60.0  # budget of one finetuning
