@@ -56,7 +56,7 @@ class Job:
     def record(self) -> dict[str, Any]:
         """What a result must say to be made again."""
         return {
-            "checkpoint": str(self.checkpoint),
+            "checkpoint": self.checkpoint.name,
             "checkpoint_sha256": sha256_file(self.checkpoint),
             "demonstrations": self.demonstrations,
             "seed": self.seed,
