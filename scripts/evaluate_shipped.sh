@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Evaluate the shipped checkpoint on the test and challenge connectors with demonstrations only.
-# Usage: scripts/evaluate_shipped.sh [WORK]   about 6 minutes on 2 cores; writes docs/results/shipped/
+# Usage: scripts/evaluate_shipped.sh [WORK]   about 3 minutes on 2 cores; writes docs/results/shipped/
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(realpath -m "${1:-$root/data/shown}")
@@ -15,5 +15,4 @@ oda collect --connectors "${connectors[@]}" --source operator --episodes 1 --tri
 for connector in "${connectors[@]}"; do
   shown=(--connector "$connector" --demos "$work/$connector/demos" --trials 100 --seed 0)
   oda evaluate "${shown[@]}" --output "$results/$connector.json"
-  oda evaluate "${shown[@]}" --deterministic --output "$results/$connector-mean.json"
 done
