@@ -169,6 +169,7 @@ class Client:
         self.until(client.service_is_ready, what=name)
         answer = client.call_async(Trigger.Request())
         self.until(answer.done, what=name)
+        self.node.destroy_client(client)
         return answer.result()
 
     def start(self, goal, on_feedback=lambda _: None):
