@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from oda_core.errors import ConfigError
 from oda_core.spec import TaskSpec
 from oda_policy.agent import Agent
 from oda_policy.config import AgentConfig
 from oda_policy.policy import episode_generator, snapshot
-from oda_policy.transitions import Layout, TransitionTable
+from oda_policy.transitions import Arrays, Layout, TransitionTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +35,6 @@ class LearningBench:
     repeats: int = 41  # short and alternating, so that both meet the same load
     updates: int = 10  # per repeat
     seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class RandomEpisode:
-    """Arrays of one episode, as a table reads them."""
-
-    observations: NDArray[np.float32]
-    actions: NDArray[np.float32]
-    rewards: NDArray[np.float32]
-    terminations: NDArray[np.bool_]
 
 
 def bench_updates(work: LearningBench) -> dict[str, Any]:
@@ -97,12 +86,12 @@ def bench_policy(calls: int = 2000) -> dict[str, float]:
     return {"median_ms": times[calls // 2], "p99_ms": times[int(0.99 * calls)]}
 
 
-def make_data(work: LearningBench) -> list[RandomEpisode]:
+def make_data(work: LearningBench) -> list[Arrays]:
     """Random episodes that both learners read."""
     rng = np.random.default_rng(work.seed)
     shape = (work.steps + 1, work.observation_size)
     return [
-        RandomEpisode(
+        Arrays(
             observations=rng.normal(size=shape).astype(np.float32),
             actions=rng.uniform(-0.99, 0.99, (work.steps, work.action_size)).astype(np.float32),
             rewards=(np.arange(work.steps) == work.steps - 1).astype(np.float32),
@@ -112,7 +101,7 @@ def make_data(work: LearningBench) -> list[RandomEpisode]:
     ]
 
 
-def our_update(work: LearningBench, data: list[RandomEpisode]) -> Callable[[], object]:
+def our_update(work: LearningBench, data: list[Arrays]) -> Callable[[], object]:
     """One AWAC update without context, with two critics and sampling."""
     layout = Layout(work.observation_size, work.action_size)
     config = AgentConfig(latent_size=0, hidden=work.hidden, critics=2, target_critics=2)
@@ -125,7 +114,7 @@ def our_update(work: LearningBench, data: list[RandomEpisode]) -> Callable[[], o
     return lambda: agent.update(layout.split(table.sample(work.batch, generator)[None]), context)
 
 
-def d3rlpy_update(work: LearningBench, data: list[RandomEpisode]) -> Callable[[], object]:
+def d3rlpy_update(work: LearningBench, data: list[Arrays]) -> Callable[[], object]:
     """One update of d3rlpy's AWAC of the same sizes, with sampling."""
     import d3rlpy  # pyright: ignore[reportMissingImports]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -59,16 +60,12 @@ def meta_train(
     tables = TaskTables(data, layout, config, device, spec)
     agent = Agent((layout.obs, layout.action), config.agent, config.seed, device)
     metrics = _train(agent, tables, _Run(tasks, config, output, listeners))
-    info = CheckpointInfo(
-        agent=config.agent,
+    info = replace(
+        _origin(tasks, config),
         spec=spec or TaskSpec(),
         observation_size=layout.obs,
         action_size=layout.action,
         preset=preset,
-        seed=config.seed,
-        updates=config.updates,
-        tasks=tuple(task.name for task in tasks),
-        data_sha256={task.name: task.sha256 for task in tasks},
         metrics=metrics,
     )
     generator = torch.Generator().manual_seed(config.seed)
@@ -78,6 +75,17 @@ def meta_train(
     checkpoint.save(output)
     state_file(output).unlink(missing_ok=True)
     return checkpoint
+
+
+def _origin(tasks: Sequence[TaskData], config: MetaTrainConfig) -> CheckpointInfo:
+    """What a checkpoint of these tasks and settings comes from."""
+    return CheckpointInfo(
+        agent=config.agent,
+        seed=config.seed,
+        updates=config.updates,
+        tasks=tuple(task.name for task in tasks),
+        data_sha256={task.name: task.sha256 for task in tasks},
+    )
 
 
 def state_file(output: Path) -> Path:

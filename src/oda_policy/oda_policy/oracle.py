@@ -7,7 +7,7 @@ Letters: T steps, O obs, A action, Z code, H hidden.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,19 +16,9 @@ from numpy.typing import NDArray
 from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.tasks import TaskData
-from oda_policy.transitions import Trajectory
+from oda_policy.transitions import Arrays, Trajectory
 
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """An episode whose observations end with the task's code."""
-
-    observations: Array  # (T + 1, O + Z)
-    actions: Array  # (T, A)
-    rewards: Array  # (T,)
-    terminations: NDArray[np.bool_]  # (T,)
 
 
 def tell(task: TaskData, code: Sequence[float]) -> TaskData:
@@ -63,9 +53,9 @@ def conditioned(told: Checkpoint, code_size: int) -> Agent:
     return agent
 
 
-def _told(episode: Trajectory, code: Sequence[float]) -> Told:
+def _told(episode: Trajectory, code: Sequence[float]) -> Arrays:
     copies = np.tile(np.asarray(code, np.float32), (len(episode.observations), 1))
-    return Told(
+    return Arrays(
         observations=np.concatenate([episode.observations, copies], axis=1),
         actions=episode.actions,
         rewards=episode.rewards,

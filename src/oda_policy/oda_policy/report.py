@@ -57,8 +57,6 @@ def build_report(
         computer: wall time and host.
     """
     p = machine.progress
-    by_phase = {phase: [o for o in p.outcomes if o.phase is phase] for phase in Phase}
-    training = by_phase[Phase.FINETUNE]
     return {
         "format": 1,
         "success": machine.phase is Phase.DONE,
@@ -67,24 +65,34 @@ def build_report(
         "connector": p.connector,
         "phase": p.phase.value,
         "reason": p.reason,
-        "demonstrations_only": _rate(machine.rate(Phase.EVALUATE_INITIAL)),
-        "final": _rate(final_rate(machine)),
-        "finetuned": bool(training),
-        "rounds": p.round if training else 0,
-        "episodes": {phase.value: len(items) for phase, items in by_phase.items() if items},
-        "training_episodes": len(training),
+        **_figures(machine),
         "updates": updates,
-        "robot_time_s": {
-            "total": _seconds(p.outcomes),
-            **{phase.value: _seconds(items) for phase, items in by_phase.items() if items},
-        },
-        "peak_force_n": _forces(p.outcomes),
         "encoding": None if encoding is None else _encoding(encoding),
         "seed": p.config.seed,
         "config": to_mapping(p.config),
         "provenance": to_mapping(provenance),
         "outcomes": to_mapping(p.outcomes),
         "machine": to_mapping(computer),
+    }
+
+
+def _figures(machine: AdaptMachine) -> dict[str, Any]:
+    """Successes, episodes, robot time [s] and forces [N] of what was run."""
+    p = machine.progress
+    by_phase = {phase: [o for o in p.outcomes if o.phase is phase] for phase in Phase}
+    training = by_phase[Phase.FINETUNE]
+    return {
+        "demonstrations_only": _rate(machine.rate(Phase.EVALUATE_INITIAL)),
+        "final": _rate(final_rate(machine)),
+        "finetuned": bool(training),
+        "rounds": p.round if training else 0,
+        "episodes": {phase.value: len(items) for phase, items in by_phase.items() if items},
+        "training_episodes": len(training),
+        "robot_time_s": {
+            "total": _seconds(p.outcomes),
+            **{phase.value: _seconds(items) for phase, items in by_phase.items() if items},
+        },
+        "peak_force_n": _forces(p.outcomes),
     }
 
 

@@ -5,6 +5,7 @@ Letters: T tasks, B batch, O obs, A action. One row of a table is
 its first O + A + 1 values are what the encoder reads.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -37,6 +38,16 @@ class Trajectory(Protocol):
     def terminations(self) -> NDArray[np.bool_]:
         """(T,), true at a true end of the task only."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrays:
+    """A trajectory that is nothing but its arrays."""
+
+    observations: NDArray[np.float32]  # (T + 1, O)
+    actions: NDArray[np.float32]  # (T, A)
+    rewards: NDArray[np.float32]  # (T,)
+    terminations: NDArray[np.bool_]  # (T,)
 
 
 class Batch(NamedTuple):

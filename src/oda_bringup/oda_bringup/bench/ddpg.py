@@ -5,7 +5,6 @@ Source of the figure: rl-baselines3-zoo's benchmark, DDPG -152 ± 94 over 150 ep
 
 import math
 import statistics
-from dataclasses import dataclass
 
 import gymnasium
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from oda_bringup.bench import Measured
 from oda_policy.baselines.ddpg import DdpgAgent, DdpgConfig
-from oda_policy.transitions import Layout, TransitionTable
+from oda_policy.transitions import Arrays, Layout, TransitionTable
 
 PUBLISHED, PUBLISHED_STD, PUBLISHED_TRIALS = -152.0, 94.0, 150
 LIMIT = 2.0  # torque of a full action [Nm]
@@ -31,16 +30,6 @@ CONFIG = DdpgConfig(
     actor_rate=1e-3,
     critic_rate=1e-3,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Swing:
-    """Arrays of one episode, as a table reads them; the time limit is no end of the task."""
-
-    observations: NDArray[np.float32]
-    actions: NDArray[np.float32]
-    rewards: NDArray[np.float32]
-    terminations: NDArray[np.bool_]
 
 
 def measure() -> list[Measured]:
@@ -78,8 +67,11 @@ def swing(
     seed: int,
     rng: np.random.Generator,
     noise: float | None,
-) -> Swing:
-    """One episode with normal exploration noise; random actions if noise is None."""
+) -> Arrays:
+    """One episode with normal exploration noise; random actions if noise is None.
+
+    The time limit is no end of the task.
+    """
     observation, _ = env.reset(seed=seed)
     observations, actions, rewards = [observation], list[NDArray[np.float32]](), list[float]()
     for _ in range(HORIZON):
@@ -93,7 +85,7 @@ def swing(
         observations.append(observation)
         actions.append(action.astype(np.float32))
         rewards.append(float(reward))
-    return Swing(
+    return Arrays(
         observations=np.stack(observations),
         actions=np.stack(actions),
         rewards=np.array(rewards, np.float32),

@@ -62,12 +62,8 @@ def run(options: ReproduceOptions) -> int:
     _check("method", options.methods, tuple(METHODS))
     suffix = "" if options.scale == "full" else f"-{options.scale}"
     root = Path(options.output or f"data/study{suffix}")
-    scale = SCALES[options.scale]
-    study, store = (
-        Study.load(scale.with_seeds(options.seeds) if options.seeds else scale),
-        Store(root),
-    )
-    every = units_of(study)
+    study = Study.load(SCALES[options.scale].with_seeds(options.seeds or None))
+    store, every = Store(root), units_of(study)
     wanted = tuple(name for name in options.only if name != RENDER)
     units = select(every, wanted, options.methods) if wanted or not options.only else []
     if options.force:

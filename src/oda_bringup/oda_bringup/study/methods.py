@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from oda_bringup.study.pretraining import (
     DdpgTraining,
@@ -46,9 +47,7 @@ class Awac:
 
     def within(self, effort: Effort) -> "Awac":
         """The same with fewer updates."""
-        c = self.config
-        first, per_step = _least(effort, c.warmup_updates, c.updates_per_step)
-        return Awac(config=replace(c, warmup_updates=first, updates_per_step=per_step))
+        return Awac(config=_fewer(self.config, effort))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +63,7 @@ class Ddpg:
 
     def within(self, effort: Effort) -> "Ddpg":
         """The same with fewer updates."""
-        c = self.config
-        first, per_step = _least(effort, c.warmup_updates, c.updates_per_step)
-        return Ddpg(config=replace(c, warmup_updates=first, updates_per_step=per_step))
+        return Ddpg(config=_fewer(self.config, effort))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +105,15 @@ class Method:
         return self.pretraining.label if self.pretraining else ""
 
 
-def _least(effort: Effort, first: int, per_step: float) -> tuple[int, float]:
-    return min(effort.first, first), min(effort.per_step, per_step)
+Online = TypeVar("Online", FinetuneConfig, DdpgfdConfig)
+
+
+def _fewer(config: Online, effort: Effort) -> Online:
+    return replace(
+        config,
+        warmup_updates=min(effort.first, config.warmup_updates),
+        updates_per_step=min(effort.per_step, config.updates_per_step),
+    )
 
 
 def _meta(preset: Preset, label: str, **agent: object) -> MetaTraining:

@@ -101,6 +101,16 @@ def trials(
             yield policy_unit(stage, name, job, _checkpoint(method, seed))
 
 
+def variant_trials(
+    stage: str, study: Study, trained: str, connectors: Iterable[Connector], seed: int
+) -> Iterable[Unit]:
+    """Trials of `best` from the checkpoint of another training unit."""
+    method = study.method("oda-best")
+    for connector in connectors:
+        job = Trials(method=method, connector=connector, trials=study.scale.trials, seed=seed)
+        yield policy_unit(stage, f"{trained.split('/')[1]}-{connector.name}", job, trained)
+
+
 def adaptations(
     stage: str, study: Study, method: Method, connectors: Iterable[Connector]
 ) -> Iterable[Unit]:

@@ -15,9 +15,16 @@ from oda_bringup.gates.latent import METHOD
 from oda_bringup.study.data import GATED, Collect, Convert, Demonstrate, true_code
 from oda_bringup.study.gates import DataGate, LatentGate, Observable, OracleGate, Retained
 from oda_bringup.study.latent import Encoded, Map
-from oda_bringup.study.learning import OracleTrials, Trials
+from oda_bringup.study.learning import OracleTrials
 from oda_bringup.study.methods import ABLATIONS, BEST, DDPGFD, FIG3, FIG4, METHODS, NEGATIVE, ORACLE
-from oda_bringup.study.plan import Study, adaptations, policy_unit, shown_by, train_unit, trials
+from oda_bringup.study.plan import (
+    Study,
+    adaptations,
+    shown_by,
+    train_unit,
+    trials,
+    variant_trials,
+)
 from oda_bringup.study.unit import Unit
 from oda_core.seeds import task_seed
 
@@ -123,16 +130,8 @@ def scaling(study: Study) -> Iterable[Unit]:
     """Demonstrations only, against the number of training connectors (Fig. 5 right)."""
     for seed in range(study.scale.size_seeds):
         for size in study.sizes:
-            for connector in study.few:
-                checkpoint = f"scaling-training/n{size}-s{seed}"
-                name = f"n{size}-s{seed}-{connector.name}"
-                job = Trials(
-                    method=study.method("oda-best"),
-                    connector=connector,
-                    trials=study.scale.trials,
-                    seed=seed,
-                )
-                yield policy_unit("scaling", name, job, checkpoint)
+            trained = f"scaling-training/n{size}-s{seed}"
+            yield from variant_trials("scaling", study, trained, study.few, seed)
 
 
 def ablation_training(study: Study) -> Iterable[Unit]:
@@ -148,16 +147,8 @@ def ablations(study: Study) -> Iterable[Unit]:
     """Demonstrations only, for each of these."""
     for name in ABLATIONS:
         for seed in range(study.scale.ablation_seeds):
-            for connector in study.test:
-                checkpoint = f"ablation-training/{slug(name)}-s{seed}"
-                unit = f"{slug(name)}-s{seed}-{connector.name}"
-                job = Trials(
-                    method=study.method("oda-best"),
-                    connector=connector,
-                    trials=study.scale.trials,
-                    seed=seed,
-                )
-                yield policy_unit("ablations", unit, job, checkpoint)
+            trained = f"ablation-training/{slug(name)}-s{seed}"
+            yield from variant_trials("ablations", study, trained, study.test, seed)
 
 
 def stressing(study: Study) -> Iterable[Unit]:
