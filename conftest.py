@@ -2,6 +2,7 @@
 
 import signal
 
-# A shell starts background jobs with SIGINT ignored, and children inherit that; what the tests
-# start must be interruptible wherever the tests themselves run.
+# A shell starts background jobs with SIGINT ignored, nohup ignores SIGHUP, and children inherit
+# that; what the tests start must hear both wherever the tests themselves run.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
