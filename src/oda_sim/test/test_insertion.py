@@ -192,7 +192,7 @@ def _push_force(connector):
     return peak, reached
 
 
-@pytest.mark.parametrize("name", ["card-edge-10", "e-model-10p", "jp-ac-plug", "uk-ac-plug"])
+@pytest.mark.parametrize("name", ["card-edge-44", "e-model-10p", "jp-ac-plug", "uk-ac-plug"])
 def test_retention_force_is_within_30_percent(name):
     connector = load_connector(name)
     peak, reached = _push_force(connector)
