@@ -20,7 +20,7 @@ from oda_bringup.study.stages import NAMES, units_of
 from oda_bringup.study.statistics import Time, median_time, speed_up
 from oda_bringup.study.store import Store, key_of
 from oda_bringup.study.unit import Unit
-from oda_sim.connector import load_connector
+from oda_sim.connector import list_connectors, load_connector
 
 
 @pytest.mark.parametrize("scale", [FULL, SMOKE], ids=lambda scale: scale.name)
@@ -173,3 +173,12 @@ def test_a_page_without_results_says_so(tmp_path):
     study = Study.load(SMOKE)
     page = render(Results.read(units_of(study), Store(tmp_path)), study.scale, tmp_path / "out")
     assert page.read_text().count("Not run yet.") == 11
+
+
+def test_methods_and_connectors_narrow_only_what_tries_and_adapts():
+    units = units_of(Study.load(FULL))
+    chosen = select(units, ("fig4",), ("oda-best", "bc"), ("uk-ac-plug",))
+    adapted = {unit.name for unit in chosen if unit.stage == "fig4"}
+    assert adapted == {f"oda-best-s{seed}-uk-ac-plug" for seed in range(FULL.finetune_seeds)}
+    converted = [unit.name for unit in chosen if unit.stage == "convert"]
+    assert converted == list_connectors("train")  # all that its checkpoint is trained on

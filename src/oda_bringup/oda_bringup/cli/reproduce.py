@@ -34,6 +34,7 @@ class ReproduceOptions:
     seeds: int = setting(0, "seeds of meta-training and finetuning; 0: those of the scale")
     only: tuple[str, ...] = setting((), "stages to do; none: all")
     methods: tuple[str, ...] = setting((), "methods to try and adapt, such as oda-best; none: all")
+    connectors: tuple[str, ...] = setting((), "connectors to try and adapt on; none: all")
     force: bool = setting(False, "do again what is there: of --only, or everything")
     jobs: int = setting(0, "processes at once; 0: one per core")
     output: str = setting("", "directory of results; empty: data/study, or data/study-smoke")
@@ -57,15 +58,18 @@ def run(options: ReproduceOptions) -> int:
     from oda_bringup.study.scale import SCALES
     from oda_bringup.study.stages import NAMES, units_of
     from oda_bringup.study.store import Store
+    from oda_sim.connector import list_connectors
 
     _check("stage", options.only, (*NAMES, RENDER))
     _check("method", options.methods, tuple(METHODS))
+    _check("connector", options.connectors, tuple(list_connectors()))
     suffix = "" if options.scale == "full" else f"-{options.scale}"
     root = Path(options.output or f"data/study{suffix}")
     study = Study.load(SCALES[options.scale].with_seeds(options.seeds or None))
     store, every = Store(root), units_of(study)
     wanted = tuple(name for name in options.only if name != RENDER)
-    units = select(every, wanted, options.methods) if wanted or not options.only else []
+    chosen = (wanted, options.methods, options.connectors)
+    units = select(every, *chosen) if wanted or not options.only else []
     if options.force:
         store.forget([u for u in units if not wanted or u.stage in wanted])
     jobs = options.jobs or default_jobs()

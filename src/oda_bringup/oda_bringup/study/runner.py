@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from oda_bringup.parallel import workers
+from oda_bringup.study.learning import Adaptation, Trials
 from oda_bringup.study.store import Record, Store
 from oda_bringup.study.unit import Unit
 from oda_core.errors import OdaError, SessionError
@@ -23,13 +24,19 @@ class Progress:
     failed: dict[str, str] = field(default_factory=dict)  # unit to the reason
 
 
-def select(units: Sequence[Unit], stages: Sequence[str], methods: Sequence[str] = ()) -> list[Unit]:
+def select(
+    units: Sequence[Unit],
+    stages: Sequence[str],
+    methods: Sequence[str] = (),
+    connectors: Sequence[str] = (),
+) -> list[Unit]:
     """The units of these stages and all that they need, in order; no stages take every unit.
 
     Args:
         units: in an order in which inputs come first.
         stages: to select.
-        methods: of units that try or adapt one, only these; none: all.
+        methods: of units that try or adapt a method, only these; none: all.
+        connectors: of units that try or adapt a method, only on these; none: all.
 
     Raises:
         SessionError: an input that no unit makes, or that stands behind its reader.
@@ -42,7 +49,7 @@ def select(units: Sequence[Unit], stages: Sequence[str], methods: Sequence[str] 
     wanted = {
         unit.id
         for unit in units
-        if (not stages or unit.stage in stages) and (not methods or _is_of(unit, methods))
+        if (not stages or unit.stage in stages) and _concerns(unit, methods, connectors)
     }
     for unit in reversed(units):
         if unit.id in wanted:
@@ -50,10 +57,14 @@ def select(units: Sequence[Unit], stages: Sequence[str], methods: Sequence[str] 
     return [unit for unit in units if unit.id in wanted]
 
 
-def _is_of(unit: Unit, methods: Sequence[str]) -> bool:
-    """Whether a unit tries or adapts one of these methods, or none at all."""
-    method = getattr(unit.job, "method", None)
-    return method is None or method.name in methods
+def _concerns(unit: Unit, methods: Sequence[str], connectors: Sequence[str]) -> bool:
+    """Whether a unit tries or adapts one of these methods on one of these, or nothing at all."""
+    job = unit.job
+    if not isinstance(job, Trials | Adaptation):
+        return True
+    return (not methods or job.method.name in methods) and (
+        not connectors or job.connector.name in connectors
+    )
 
 
 def outdated(units: Iterable[Unit], store: Store) -> list[Unit]:
