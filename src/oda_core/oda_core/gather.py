@@ -172,7 +172,8 @@ def _states(cdrs: "deque[bytes]", damaged: list[str]) -> States:
     except ContractError as error:
         damaged.append(f"{topics.STATE}: {error}")
         return stack_states([])
-    good = np.isfinite(np.concatenate(states[1:], axis=1)).all(axis=1)
+    bad = np.count_nonzero(~np.isfinite(np.concatenate(states[1:], axis=1)), axis=1)
+    good = np.equal(bad, 0)
     if not good.all():
         damaged.append(f"{topics.STATE}: {(~good).sum()} states hold values that are not finite")
     return states.part(good)
@@ -188,7 +189,7 @@ def _commands(cdrs: "deque[bytes]", damaged: list[str]) -> Commands:
 
 def _within(states: States, first_ns: int, last_ns: int) -> States:
     stamps = states.stamp_ns
-    return states.part(np.asarray((stamps >= first_ns) & (stamps <= last_ns), np.bool_))
+    return states.part((stamps >= first_ns) & (stamps <= last_ns))
 
 
 def _commands_within(commands: Commands, first_ns: int, last_ns: int) -> Commands:

@@ -119,7 +119,8 @@ def _gaps(trace: Trace, limits: QualityLimits) -> list[Finding]:
     if gaps.any():
         i = int(np.argmax(np.where(gaps, steps, 0)))
         level = Level.BAD if steps[i] > limits.bad_gap_s else Level.DOUBTFUL
-        text = f"no state for {steps[i]:.2f} s at {times[i]:.2f} s ({gaps.sum()} gaps)"
+        more = f", and {gaps.sum() - 1} more gaps" if gaps.sum() > 1 else ""
+        text = f"no state for {steps[i]:.2f} s at {times[i]:.2f} s{more}"
         found.append(Finding(level, "gap", text, times[i], times[i + 1]))
     spread = float(np.percentile(np.abs(moving - usual), 90)) / usual
     if spread > limits.jitter:
