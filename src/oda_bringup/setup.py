@@ -27,7 +27,7 @@ setup(
         *files_below("config"),
         *files_below("assets"),
     ],
-    package_data={"oda_bringup": ["py.typed"]},
+    package_data={"oda_bringup": ["py.typed", "inspection/page.*"]},
     install_requires=["setuptools"],
     maintainer="ODA developers",
     maintainer_email="maintainers@oda-ros2.org",

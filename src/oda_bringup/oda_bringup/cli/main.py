@@ -15,6 +15,7 @@ from oda_bringup.cli import (
     demo,
     evaluate,
     gate,
+    inspection,
     live,
     meta_train,
     repair,
@@ -69,6 +70,9 @@ TOOLS = (
     Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),
     Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
     Subcommand("gate", "what must hold before results", gate.GateOptions, gate.run),
+    Subcommand(
+        "inspect", "what is wrong with demonstrations", inspection.InspectOptions, inspection.run
+    ),
     Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
     Subcommand("bench", "measure speeds", bench.BenchOptions, bench.run),
     Subcommand("reproduce", "the whole study", reproduce.ReproduceOptions, reproduce.run),
