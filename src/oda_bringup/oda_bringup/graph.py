@@ -51,7 +51,7 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
     }
     return _running(
         _sim(options, session),
-        _arbiter(options),
+        _arbiter(options, session),
         NodeSpec(package="oda_policy", executable="policy_node", name="policy", parameters=CLOCK),
         NodeSpec(
             package="oda_policy",
@@ -84,7 +84,7 @@ def demo_graph(options: DemoOptions, session: Session) -> Graph:
     """Nodes of a recording of the scripted operator; the demo node is the client."""
     return _running(
         _sim(options, session),
-        _arbiter(options),
+        _arbiter(options, session),
         NodeSpec(
             package="oda_sim",
             executable="operator_node",
@@ -111,7 +111,7 @@ def demo_graph(options: DemoOptions, session: Session) -> Graph:
 
 def sim_graph(options: SimOptions, session: Session) -> Graph:
     """The simulated cell and the arbiter."""
-    return _running(_sim(options, session), _arbiter(options))
+    return _running(_sim(options, session), _arbiter(options, session))
 
 
 def _running(*nodes: NodeSpec) -> Graph:
@@ -133,12 +133,16 @@ def _sim(options: AnyOptions, session: Session) -> NodeSpec:
     )
 
 
-def _arbiter(options: AnyOptions) -> NodeSpec:
+def _arbiter(options: AnyOptions, session: Session) -> NodeSpec:
     return NodeSpec(
         package="oda_teleop",
         executable="arbiter_node",
         name="arbiter",
-        parameters={**CLOCK, "lockstep": options.lockstep},
+        parameters={
+            **CLOCK,
+            "lockstep": options.lockstep,
+            "limits.force_n": session.damage_n,
+        },
     )
 
 

@@ -25,11 +25,12 @@ FIXED = ("connector", "demos", "checkpoint", "preset", "robot", "seed", "trials"
 
 
 class Session(NamedTuple):
-    """A session's directory, and of its connector the name and the hidden start noise."""
+    """A session's directory, and of its connector the name, the start noise and the force limit."""
 
     directory: Path
     connector: str
     start_noise_m: float = 1e-3  # half width per axis
+    damage_n: float = 120.0  # force that plug and socket survive
 
     @property
     def connector_file(self) -> Path:
@@ -93,7 +94,8 @@ def open_session(options: AdaptOptions | DemoOptions | SimOptions) -> Session:
 
 
 def _session(directory: Path, connector: Connector) -> Session:
-    return Session(directory, connector.name, connector.start.noise_mm * 1e-3)
+    noise_m, damage_n = connector.start.noise_mm * 1e-3, connector.limits.damage_n
+    return Session(directory, connector.name, noise_m, damage_n)
 
 
 def _new_directory(output: str, prefix: str) -> Path:

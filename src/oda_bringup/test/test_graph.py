@@ -1,6 +1,6 @@
 """The graph as data: what it names exists, and both front ends start the same."""
 
-import dataclasses
+import functools
 import importlib
 import re
 from pathlib import Path
@@ -9,11 +9,11 @@ import pytest
 import yaml
 from graph_stubs import PLANS, graph_of
 
-from oda_bringup.graph import Graph, NodeSpec
+from oda_bringup.graph import Graph, NodeSpec, sim_graph
 from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, arguments, from_texts
 from oda_bringup.plans import ADAPT
 from oda_bringup.ros_args import commands, find_executable
-from oda_bringup.session import PARAMETERS_FILE
+from oda_bringup.session import PARAMETERS_FILE, Session
 from oda_core.errors import ConfigError, SessionError
 
 SOURCE = Path(__file__).parents[2]
@@ -46,10 +46,16 @@ def test_every_parameter_is_one_of_its_node(graph: Graph) -> None:
     for node in graph:
         module, name = PARAMETERS[node.executable].split(":")
         schema = getattr(importlib.import_module(module), name)
-        known = {f.name: f.default for f in dataclasses.fields(schema)}
         for key, value in node.parameters.items():
             if key != "use_sim_time":
-                assert type(known[key]) is type(value), f"{node.executable}: {key}"
+                default = functools.reduce(getattr, key.split("."), schema())
+                assert type(default) is type(value), f"{node.executable}: {key}"
+
+
+def test_the_arbiter_keeps_the_force_that_the_connector_survives(tmp_path: Path) -> None:
+    session = Session(tmp_path, "ram-288", damage_n=200.0)
+    (arbiter,) = (n for n in sim_graph(SimOptions(), session) if n.name == "arbiter")
+    assert arbiter.parameters["limits.force_n"] == 200.0
 
 
 def test_names_are_unique_and_in_one_namespace(graph: Graph) -> None:
