@@ -22,3 +22,11 @@ START = "/oda/start"  # std_srvs/Trigger
 STOP = "/oda/stop"  # std_srvs/Trigger
 MARK_SUCCESS = "/oda/mark_success"  # std_srvs/Trigger
 MARK_FAILURE = "/oda/mark_failure"  # std_srvs/Trigger
+
+BEGIN = "/oda/begin"  # std_srvs/Trigger: the operator is ready for the next demonstration
+DISCARD = "/oda/discard"  # std_srvs/Trigger: the operator takes the last demonstration back
+
+SPACENAV_TWIST = "/spacenav/twist"  # of the spacenav node
+SPACENAV_TWIST_STAMPED = "/spacenav/twist_stamped"
+SPACENAV_JOY = "/spacenav/joy"
+JOY = "/joy"  # of the joy node
