@@ -7,12 +7,14 @@ other node is a failure.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
 from oda_bringup.session import Session
+from oda_teleop.hand import MOTION
 
 NAMESPACE = "/oda"
 Value = bool | int | float | str | list[str]
-AnyOptions = AdaptOptions | DemoOptions | SimOptions
+AnyOptions = AdaptOptions | DemoOptions | SimOptions | TeleopOptions
+SHOULDER = 4  # the left one of a gamepad, which leaves the thumbs free
 CLOCK: Mapping[str, Value] = {"use_sim_time": True}  # the simulation publishes /clock
 
 
@@ -109,6 +111,31 @@ def demo_graph(options: DemoOptions, session: Session) -> Graph:
     )
 
 
+def teleop_graph(options: TeleopOptions, session: Session) -> Graph:
+    """Nodes of demonstrations by hand; the guide is the client."""
+    return _running(
+        _sim(options, session),
+        _arbiter(options),
+        *_device(options, session),
+        _recorder(session, True),
+        NodeSpec(
+            package="oda_teleop",
+            executable="guide_node",
+            name="guide",
+            parameters={
+                **CLOCK,
+                "connector": session.connector,
+                "episodes": options.demos,
+                "max_steps": options.max_steps,
+                "seed": options.seed,
+                "session": session.directory.name,
+                "start_noise_m": session.start_noise_m,
+            },
+            client=True,
+        ),
+    )
+
+
 def sim_graph(options: SimOptions, session: Session) -> Graph:
     """The simulated cell and the arbiter."""
     return _running(_sim(options, session), _arbiter(options))
@@ -139,6 +166,43 @@ def _arbiter(options: AnyOptions) -> NodeSpec:
         executable="arbiter_node",
         name="arbiter",
         parameters={**CLOCK, "lockstep": options.lockstep},
+    )
+
+
+def _device(options: TeleopOptions, session: Session) -> tuple[NodeSpec, ...]:
+    """The teleoperation node, and the driver of what the person holds if it is one of ours."""
+    gamepad = options.device in ("gamepad", "joy")
+    follows: dict[str, Value] = {"device": "joy" if gamepad else "spacenav"}
+    if gamepad:
+        follows["deadman_button"] = SHOULDER
+    elif options.device == "keyboard":
+        follows["deadman_button"] = MOTION
+    return (
+        NodeSpec(
+            package="oda_teleop",
+            executable="teleop_node",
+            name="teleop",
+            parameters={**CLOCK, **follows},
+        ),
+        NodeSpec(
+            package="oda_teleop",
+            executable="spacenav_node",
+            name="spacenav",
+            condition=options.device == "spacemouse",
+        ),
+        NodeSpec(
+            package="oda_teleop",
+            executable="gamepad_node",
+            name="gamepad",
+            condition=options.device == "gamepad",
+        ),
+        NodeSpec(
+            package="oda_bringup",
+            executable="scripted_mouse",
+            name="scripted_mouse",
+            parameters={"connector": str(session.connector_file), "mishaps": options.mishaps},
+            condition=options.device == "scripted",
+        ),
     )
 
 

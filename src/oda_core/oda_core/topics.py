@@ -24,7 +24,7 @@ MARK_SUCCESS = "/oda/mark_success"  # std_srvs/Trigger
 MARK_FAILURE = "/oda/mark_failure"  # std_srvs/Trigger
 
 BEGIN = "/oda/begin"  # std_srvs/Trigger: the operator is ready for the next demonstration
-DISCARD = "/oda/discard"  # std_srvs/Trigger: the operator takes the last demonstration back
+TAKE_BACK = "/oda/take_back"  # std_srvs/Trigger: the episode that has just ended shall not count
 
 SPACENAV_TWIST = "/spacenav/twist"  # of the spacenav node
 SPACENAV_TWIST_STAMPED = "/spacenav/twist_stamped"

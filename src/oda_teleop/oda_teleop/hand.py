@@ -29,7 +29,7 @@ class DeadmanSettings:
         mutable=True,
     )  # fmt: skip
     silent_s: float = setting(
-        0.2, "Time without a message after which the device is gone [s]", bounds=(0.05, 2.0),
+        0.25, "Time without a message after which the device is gone [s]", bounds=(0.05, 2.0),
         mutable=True,
     )  # fmt: skip
     lapse_s: float = setting(
@@ -58,7 +58,7 @@ class Hand:
         self.raw: Six = ZERO
         self.refused = self.zeroed = 0
         self._levels = Levels()
-        self._heard_s = self._moved_s = self._changed_s = -np.inf
+        self._heard_s = self._moved_s = -np.inf
         self._armed = False  # the deadman was pressed and has not lapsed since
         self._centred = False  # the puck was at rest since the device appeared
 
@@ -69,9 +69,9 @@ class Hand:
             self.refused += 1
             return
         self.present(now_s)
-        self._heard_s = now_s
-        self._watch_for_zeros(deflection, now_s)
-        self.raw = deflection
+        large = np.abs(self.raw).max() > LARGE * self.shaping.full_scale
+        self.zeroed += large and not deflection.any() and now_s - self._heard_s > STILL_S
+        self._heard_s, self.raw = now_s, deflection
         if deflect(deflection, self.shaping).any():
             self._moved_s = now_s
         else:
@@ -105,10 +105,3 @@ class Hand:
     def lapsed(self) -> bool:
         """The deadman's button is down but counts no more."""
         return not self._armed and self._levels.is_down(self.deadman.deadman_button)
-
-    def _watch_for_zeros(self, deflection: Six, now_s: float) -> None:
-        large = np.abs(self.raw).max() > LARGE * self.shaping.full_scale
-        if large and not deflection.any() and now_s - self._changed_s > STILL_S:
-            self.zeroed += 1
-        if not np.array_equal(deflection, self.raw):
-            self._changed_s = now_s

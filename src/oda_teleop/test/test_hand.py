@@ -87,7 +87,7 @@ def test_a_silent_device_lets_go_and_must_come_to_rest_before_it_holds_again() -
     mine.motion(REST, 0.0)
     mine.buttons([1], 0.01)
     mine.motion(PUSH, 0.02)
-    assert mine.holds(0.1) and not mine.holds(0.3)
+    assert mine.holds(0.2) and not mine.holds(0.3)
     assert not mine.raw.any()
     mine.motion(PUSH, 1.0)  # plugged in again, its button still reported as down
     assert not mine.holds(1.01) and mine.lapsed

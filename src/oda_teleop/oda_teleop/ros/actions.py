@@ -16,7 +16,7 @@ from oda_msgs.msg import Episode, SafetyState
 SERVICES = {
     "success": topics.MARK_SUCCESS,
     "failure": topics.MARK_FAILURE,
-    "discard": topics.DISCARD,
+    "discard": topics.TAKE_BACK,
     "tare": topics.TARE,
 }
 
@@ -69,8 +69,10 @@ class Actions:
 
     def _answered(self, name: str, future: Any) -> None:
         answer = future.result()
-        say = self._log.info if answer.success else self._log.warning
-        say(f"{name}: {answer.message}")
+        if answer.success:
+            self._log.info(f"{name}: {answer.message}")
+        else:
+            self._log.warning(f"{name}: {answer.message}")
 
     def _move_to_start(self) -> None:
         """Return to the start pose; a running episode must be marked first."""

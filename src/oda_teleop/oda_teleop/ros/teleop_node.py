@@ -26,7 +26,7 @@ from oda_core.settings import setting
 from oda_core.spec import TaskSpec
 from oda_core.wire import decode_state
 from oda_msgs.msg import Episode, TcpState
-from oda_teleop.buttons import Gestures, parse_gestures
+from oda_teleop.buttons import Gesture, Gestures, parse_gestures
 from oda_teleop.hand import ZERO, ZEROED, DeadmanSettings, Hand
 from oda_teleop.handover import Handover, Turn
 from oda_teleop.ros.actions import Actions
@@ -46,7 +46,7 @@ class Bindings:
     start: str = setting("1", "Recover the robot, or begin the next demonstration", mutable=True)
     success: str = setting("2", "End the episode as a success", mutable=True)
     failure: str = setting("1 long, 3", "End the episode as a failure", mutable=True)
-    discard: str = setting("1 long, 4", "Take the last demonstration back", mutable=True)
+    discard: str = setting("1 long, 8", "Take the last demonstration back", mutable=True)
     gear: str = setting("1 double, 5", "Change to the next gear", mutable=True)
     tare: str = setting("6", "Tare the wrench", mutable=True)
     reset: str = setting("7", "Return to the start pose, between episodes", mutable=True)
@@ -54,9 +54,16 @@ class Bindings:
     def __post_init__(self) -> None:
         self.gestures()
 
+    def used(self) -> set[int]:
+        """Numbers of the bound buttons."""
+        return {gesture.button for wanted in self._parsed().values() for gesture in wanted}
+
     def gestures(self) -> Gestures:
         """What to look for."""
-        return Gestures({f.name: parse_gestures(getattr(self, f.name)) for f in fields(self)})
+        return Gestures(self._parsed())
+
+    def _parsed(self) -> dict[str, tuple[Gesture, ...]]:
+        return {f.name: parse_gestures(getattr(self, f.name)) for f in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +85,10 @@ class TeleopParameters(DeadmanSettings):
     def __post_init__(self) -> None:
         if len(self.joy_axes) != 6:
             raise ValueError(f"joy_axes: found {len(self.joy_axes)} axes, expected 6")
+        if self.deadman_button in self.buttons.used():
+            raise ValueError(
+                f"deadman_button: found {self.deadman_button}, which is also bound to an action"
+            )
 
 
 class TeleopNode(Node):
@@ -142,7 +153,8 @@ class TeleopNode(Node):
     def _on_gamepad(self, msg: Joy) -> None:
         axes = [*msg.axes, 0.0]  # the last for NONE and for what it does not have
         chosen = [axes[n] if NONE < n < len(axes) else 0.0 for n in self._settings.joy_axes]
-        self._hand.motion(np.array(chosen), time.monotonic())
+        full = self._settings.shaping.full_scale  # a gamepad's axes end at 1
+        self._hand.motion(np.array(chosen) * full, time.monotonic())
         self._on_buttons(msg.buttons)
 
     def _on_buttons(self, levels: Sequence[int]) -> None:
