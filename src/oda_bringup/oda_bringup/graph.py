@@ -71,6 +71,7 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
                 "start_noise_m": session.start_noise_m,
             },
         ),
+        *_device(options.device, session),
         _recorder(session, options.record),
         NodeSpec(
             package="oda_bringup",
@@ -116,7 +117,7 @@ def teleop_graph(options: TeleopOptions, session: Session) -> Graph:
     return _running(
         _sim(options, session),
         _arbiter(options),
-        *_device(options, session),
+        *_device(options.device, session, options.mishaps),
         _recorder(session, True),
         NodeSpec(
             package="oda_teleop",
@@ -169,13 +170,13 @@ def _arbiter(options: AnyOptions) -> NodeSpec:
     )
 
 
-def _device(options: TeleopOptions, session: Session) -> tuple[NodeSpec, ...]:
+def _device(name: str, session: Session, mishaps: str = "") -> tuple[NodeSpec, ...]:
     """The teleoperation node, and the driver of what the person holds if it is one of ours."""
-    gamepad = options.device in ("gamepad", "joy")
+    gamepad = name in ("gamepad", "joy")
     follows: dict[str, Value] = {"device": "joy" if gamepad else "spacenav"}
     if gamepad:
         follows["deadman_button"] = SHOULDER
-    elif options.device == "keyboard":
+    elif name == "keyboard":
         follows["deadman_button"] = MOTION
     return (
         NodeSpec(
@@ -183,25 +184,26 @@ def _device(options: TeleopOptions, session: Session) -> tuple[NodeSpec, ...]:
             executable="teleop_node",
             name="teleop",
             parameters={**CLOCK, **follows},
+            condition=name != "none",
         ),
         NodeSpec(
             package="oda_teleop",
             executable="spacenav_node",
             name="spacenav",
-            condition=options.device == "spacemouse",
+            condition=name == "spacemouse",
         ),
         NodeSpec(
             package="oda_teleop",
             executable="gamepad_node",
             name="gamepad",
-            condition=options.device == "gamepad",
+            condition=name == "gamepad",
         ),
         NodeSpec(
             package="oda_bringup",
             executable="scripted_mouse",
             name="scripted_mouse",
-            parameters={"connector": str(session.connector_file), "mishaps": options.mishaps},
-            condition=options.device == "scripted",
+            parameters={"connector": str(session.connector_file), "mishaps": mishaps},
+            condition=name == "scripted",
         ),
     )
 

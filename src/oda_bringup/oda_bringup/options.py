@@ -63,11 +63,16 @@ class AdaptOptions:
     lockstep: bool = setting(True, "simulated time waits for the policy: fast and deterministic")
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
+    device: Literal["none", "spacemouse", "spacenav", "gamepad", "joy", "keyboard", "scripted"] = (
+        setting("none", "what a person holds to take over at any time; see oda teleop --help")
+    )
     record: bool = setting(False, "record the topics into a bag in the session directory")
     parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:
         _check(self, "trials", "max_training_episodes", "max_robot_minutes")
+        if self.device != "none" and self.lockstep:
+            raise ValueError(f"device: found {self.device}, but a person needs lockstep false")
 
 
 @described

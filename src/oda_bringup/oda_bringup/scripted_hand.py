@@ -24,6 +24,7 @@ REPORT_S = 0.008  # between a mouse's motion events
 PRESS_S, LONG_S, PATIENCE_S = 0.15, 1.0, 1.5
 UNPLUGGED_S = 4.0  # longer than a deadman that is held at rest counts
 SILENT_S = 2.5  # longer than the watchdog waits
+TRY_S, HELP_S = 1.0, 1.5  # of a policy before a person helps, and of the help
 TABLE = np.linspace(-1.0, 1.0, 2001)
 
 
@@ -64,7 +65,8 @@ class Person:
     """Begins, steers, marks and takes back; asked at every look of the driver.
 
     Attributes:
-        running: an episode runs; set from outside.
+        running: a demonstration runs; set from outside.
+        watching: an episode of the policy runs; set from outside.
         inserted: the person sees that it is done; set from outside.
         wanted: (6,) counts that the person wants to steer; None: nothing; set from outside.
         plugged: the mouse is plugged in.
@@ -73,7 +75,7 @@ class Person:
 
     def __init__(self, mishaps: Sequence[Mishap]) -> None:
         """Have a mishap in the first episode, the second, and so on; later none."""
-        self.running = self.inserted = False
+        self.running = self.watching = self.inserted = False
         self.wanted: tuple[int, ...] | None = None
         self.plugged = self.driving = True
         self._mishaps = list(mishaps)
@@ -91,7 +93,12 @@ class Person:
 
     def _life(self) -> Script:
         while True:
+            if self.watching:
+                yield from self._take_over()
+                continue
             yield from self._begin()
+            if not self.running:
+                continue
             mishap = self._mishaps.pop(0) if self._mishaps else "none"
             self._button(DEADMAN, down=True)
             yield from self._wait(0.1)
@@ -107,9 +114,20 @@ class Person:
 
     def _begin(self) -> Script:
         """Press start now and then until an episode runs."""
-        while not self.running:
+        while not (self.running or self.watching):
             yield from self._press(START, PRESS_S)
             yield from self._wait(PATIENCE_S, until_running=True)
+
+    def _take_over(self) -> Script:
+        """Let the policy try, help for a while, and give the robot back."""
+        yield from self._wait(TRY_S)
+        self._button(DEADMAN, down=True)
+        yield from self._wait(0.1)
+        yield from self._steer_for(HELP_S)
+        self._steer((0,) * 6)
+        self._button(DEADMAN, down=False)
+        while self.watching:
+            yield
 
     def _demonstrate(self, mishap: Mishap) -> Script:
         if mishap in ("failure", "unplug", "silence"):
@@ -130,7 +148,7 @@ class Person:
 
     @property
     def _busy(self) -> bool:
-        return self.running and not self.inserted
+        return (self.running or self.watching) and not self.inserted
 
     def _hold_anew(self) -> Script:
         self._steer((0,) * 6)
@@ -163,5 +181,5 @@ class Person:
 
     def _wait(self, seconds: float, *, until_running: bool = False) -> Script:
         end_s = self._now_s + seconds
-        while self._now_s < end_s and not (until_running and self.running):
+        while self._now_s < end_s and not (until_running and self._busy):
             yield

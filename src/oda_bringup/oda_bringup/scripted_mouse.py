@@ -73,15 +73,16 @@ class ScriptedMouse(Node):
         self.create_timer(settings.look_s, self._look, clock=steady)
 
     def _on_episode(self, msg: Episode) -> None:
-        event = event_from_msg(msg)
-        mine = event.event is Event.START and event.purpose is Purpose.DEMONSTRATION
-        self._person.running, self._person.inserted, self._person.wanted = mine, False, None
-        self._start = event if mine else None
+        event, person = event_from_msg(msg), self._person
+        runs = event.event is Event.START
+        person.running = runs and event.purpose is Purpose.DEMONSTRATION
+        person.watching = runs and not person.running
+        person.inserted, person.wanted = False, None
+        self._start = event if runs else None
         self._next_ns = event.stamp_ns
-        if mine:
-            self._operator = Operator(
-                self._connector, operator_generator(event.seed), spec=self._spec
-            )
+        if runs:
+            generator = operator_generator(event.seed)
+            self._operator = Operator(self._connector, generator, spec=self._spec)
 
     def _on_state(self, cdr: bytes) -> None:
         """Look at the cell ten times a second, and let go when it is inserted."""

@@ -10,6 +10,7 @@ PLANS = {"adapt": ADAPT, "demo": DEMO, "sim": SIM, "teleop": TELEOP}
 DEVICES = ("spacemouse", "spacenav", "gamepad", "joy", "keyboard", "scripted")
 CHOICES: list[tuple[str, dict[str, object]]] = [
     ("adapt", {"record": True}),
+    ("adapt", {"device": "spacemouse", "lockstep": False}),
     ("demo", {}),
     ("sim", {}),
     *(("teleop", {"device": device}) for device in DEVICES),
