@@ -38,6 +38,7 @@ setup(
             "oda = oda_bringup.cli.main:main",
             "adapt_client = oda_bringup.adapt_client:main",
             "latency_meter = oda_bringup.latency_meter:main",
+            "scripted_mouse = oda_bringup.scripted_mouse:main",
         ]
     },
     zip_safe=False,

@@ -7,12 +7,14 @@ other node is a failure.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
 from oda_bringup.session import Session
+from oda_teleop.hand import MOTION
 
 NAMESPACE = "/oda"
 Value = bool | int | float | str | list[str]
-AnyOptions = AdaptOptions | DemoOptions | SimOptions
+AnyOptions = AdaptOptions | DemoOptions | SimOptions | TeleopOptions
+SHOULDER = 4  # the left one of a gamepad, which leaves the thumbs free
 CLOCK: Mapping[str, Value] = {"use_sim_time": True}  # the simulation publishes /clock
 
 
@@ -69,6 +71,7 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
                 "start_noise_m": session.start_noise_m,
             },
         ),
+        *_device(options.device, session),
         _recorder(session, options.record),
         NodeSpec(
             package="oda_bringup",
@@ -100,6 +103,31 @@ def demo_graph(options: DemoOptions, session: Session) -> Graph:
                 **CLOCK,
                 "connector": session.connector,
                 "episodes": options.episodes,
+                "seed": options.seed,
+                "session": session.directory.name,
+                "start_noise_m": session.start_noise_m,
+            },
+            client=True,
+        ),
+    )
+
+
+def teleop_graph(options: TeleopOptions, session: Session) -> Graph:
+    """Nodes of demonstrations by hand; the guide is the client."""
+    return _running(
+        _sim(options, session),
+        _arbiter(options),
+        *_device(options.device, session, options.mishaps),
+        _recorder(session, True),
+        NodeSpec(
+            package="oda_teleop",
+            executable="guide_node",
+            name="guide",
+            parameters={
+                **CLOCK,
+                "connector": session.connector,
+                "episodes": options.demos,
+                "max_steps": options.max_steps,
                 "seed": options.seed,
                 "session": session.directory.name,
                 "start_noise_m": session.start_noise_m,
@@ -143,6 +171,44 @@ def _arbiter(options: AnyOptions, session: Session) -> NodeSpec:
             "lockstep": options.lockstep,
             "limits.force_n": session.damage_n,
         },
+    )
+
+
+def _device(name: str, session: Session, mishaps: str = "") -> tuple[NodeSpec, ...]:
+    """The teleoperation node, and the driver of what the person holds if it is one of ours."""
+    gamepad = name in ("gamepad", "joy")
+    follows: dict[str, Value] = {"device": "joy" if gamepad else "spacenav"}
+    if gamepad:
+        follows["deadman_button"] = SHOULDER
+    elif name == "keyboard":
+        follows["deadman_button"] = MOTION
+    return (
+        NodeSpec(
+            package="oda_teleop",
+            executable="teleop_node",
+            name="teleop",
+            parameters={**CLOCK, **follows},
+            condition=name != "none",
+        ),
+        NodeSpec(
+            package="oda_teleop",
+            executable="spacenav_node",
+            name="spacenav",
+            condition=name == "spacemouse",
+        ),
+        NodeSpec(
+            package="oda_teleop",
+            executable="gamepad_node",
+            name="gamepad",
+            condition=name == "gamepad",
+        ),
+        NodeSpec(
+            package="oda_bringup",
+            executable="scripted_mouse",
+            name="scripted_mouse",
+            parameters={"connector": str(session.connector_file), "mishaps": mishaps},
+            condition=name == "scripted",
+        ),
     )
 
 

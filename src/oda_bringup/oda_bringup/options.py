@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 
+from oda_bringup.scripted_hand import read_mishaps
 from oda_core.config import from_mapping
 from oda_core.settings import setting
 from oda_policy.config import describe, described
@@ -62,11 +63,16 @@ class AdaptOptions:
     lockstep: bool = setting(True, "simulated time waits for the policy: fast and deterministic")
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
+    device: Literal["none", "spacemouse", "spacenav", "gamepad", "joy", "keyboard", "scripted"] = (
+        setting("none", "what a person holds to take over at any time; see oda teleop --help")
+    )
     record: bool = setting(False, "record the topics into a bag in the session directory")
     parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:
         _check(self, "trials", "max_training_episodes", "max_robot_minutes")
+        if self.device != "none" and self.lockstep:
+            raise ValueError(f"device: found {self.device}, but a person needs lockstep false")
 
 
 @described
@@ -93,6 +99,46 @@ class DemoOptions:
 
     def __post_init__(self) -> None:
         _check(self, "episodes")
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class TeleopOptions:
+    """Give demonstrations by hand: guided, recorded, as many as are asked for.
+
+    The session resets the robot, says which demonstration is next, and waits for the start button.
+    Hold the deadman (button 0) and move. After the end there is a moment to take it back. Devices:
+    spacemouse, with a driver of our own at spacenavd's socket; spacenav, by the spacenav node that
+    you run; gamepad, with a driver of our own; joy, by the joy node that you run; keyboard, by
+    ros2 run oda_teleop keyboard_node in another terminal; scripted, a person who is none.
+    Output: a session directory with bag/, which oda convert, evaluate and adapt read.
+
+    Example: oda teleop --connector my_plug.yaml --demos 20 --output runs/my-demos
+    """
+
+    connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
+    demos: int = setting(20, "successful demonstrations to record")
+    device: Literal["spacemouse", "spacenav", "gamepad", "joy", "keyboard", "scripted"] = setting(
+        "spacemouse", "what the person holds"
+    )
+    mishaps: str = setting("", "of the scripted person: discard, failure, unplug, silence, none")
+    max_steps: int = setting(200, "time limit of a demonstration [steps of 0.1 s]")
+    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    seed: int = setting(0, "of start noise, and of the scripted person")
+    output: str = setting("", "session directory; empty: runs/CONNECTOR-demos-DATE-TIME")
+    realtime_factor: float = setting(1.0, "simulated seconds per second")
+    headless: bool = setting(True, "false shows the simulation in a window")
+    parameters: str = setting("", PARAMETERS)
+
+    def __post_init__(self) -> None:
+        _check(self, "demos", "max_steps")
+        if read_mishaps(self.mishaps) and self.device != "scripted":
+            raise ValueError(f"mishaps: found {self.mishaps!r}, which only a scripted person has")
+
+    @property
+    def lockstep(self) -> bool:
+        """A person cannot wait for simulated time, nor it for the person."""
+        return False
 
 
 @described

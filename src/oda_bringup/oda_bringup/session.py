@@ -4,13 +4,13 @@ import dataclasses
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import yaml
 
 from oda_bringup.assets import shipped_checkpoint, shipped_demonstrations
 from oda_bringup.inputs import check_inputs
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import ConfigError, SessionError
 from oda_core.files import write_atomic
@@ -63,7 +63,10 @@ def check_adapt(options: AdaptOptions) -> AdaptOptions:
     return options
 
 
-def check_demo(options: DemoOptions) -> DemoOptions:
+Recording = TypeVar("Recording", DemoOptions, TeleopOptions)
+
+
+def check_demo(options: Recording) -> Recording:
     """Check all that a recording needs; as check_adapt."""
     connector = load_connector(options.connector)
     _read_parameters(options.parameters)
@@ -78,7 +81,7 @@ def check_sim(options: SimOptions) -> SimOptions:
     return dataclasses.replace(options, output=str(_new_directory(options.output, "sim")))
 
 
-def open_session(options: AdaptOptions | DemoOptions | SimOptions) -> Session:
+def open_session(options: AdaptOptions | DemoOptions | SimOptions | TeleopOptions) -> Session:
     """Make the session directory of checked options, or open that of a resumed one."""
     directory = Path(options.output)
     if isinstance(options, AdaptOptions) and options.resume:

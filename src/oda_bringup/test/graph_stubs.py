@@ -3,10 +3,18 @@
 from pathlib import Path
 
 from oda_bringup.graph import Graph
-from oda_bringup.plans import ADAPT, DEMO, SIM, Plan
+from oda_bringup.plans import ADAPT, DEMO, SIM, TELEOP, Plan
 from oda_bringup.session import Session
 
-PLANS = {"adapt": ADAPT, "demo": DEMO, "sim": SIM}
+PLANS = {"adapt": ADAPT, "demo": DEMO, "sim": SIM, "teleop": TELEOP}
+DEVICES = ("spacemouse", "spacenav", "gamepad", "joy", "keyboard", "scripted")
+CHOICES: list[tuple[str, dict[str, object]]] = [
+    ("adapt", {"record": True}),
+    ("adapt", {"device": "spacemouse", "lockstep": False}),
+    ("demo", {}),
+    ("sim", {}),
+    *(("teleop", {"device": device}) for device in DEVICES),
+]  # which together have every node
 RECORD = """#!/bin/sh
 printf '%s\\n' "$0" "$@" > "$ODA_TEST_RECORD/.$(basename "$0")"
 mv "$ODA_TEST_RECORD/.$(basename "$0")" "$ODA_TEST_RECORD/$(basename "$0")"
@@ -24,8 +32,8 @@ def graph_of(plan: Plan, directory: Path, **changes: object) -> Graph:
 
 def install_stubs(prefix: Path, session: Path) -> None:
     """Make a prefix in which every executable of the graphs exists."""
-    for plan in PLANS.values():
-        for node in graph_of(plan, session):
+    for kind, changes in CHOICES:
+        for node in graph_of(PLANS[kind], session, **changes):
             file = prefix / "lib" / node.package / node.executable
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(CLIENT if node.client else SERVER)

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from graph_stubs import PLANS, graph_of
+from graph_stubs import CHOICES, PLANS, graph_of
 
 from oda_bringup.graph import Graph, NodeSpec, sim_graph
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, arguments, from_texts
+from oda_bringup.options import (
+    AdaptOptions,
+    DemoOptions,
+    SimOptions,
+    TeleopOptions,
+    arguments,
+    from_texts,
+)
 from oda_bringup.plans import ADAPT
 from oda_bringup.ros_args import commands, find_executable
 from oda_bringup.session import PARAMETERS_FILE, Session
@@ -22,6 +29,11 @@ PARAMETERS = {
     "operator_node": "oda_sim.ros.operator_node:OperatorParameters",
     "arbiter_node": "oda_teleop.ros.arbiter_node:ArbiterParameters",
     "recorder_node": "oda_teleop.ros.recorder_node:RecorderParameters",
+    "teleop_node": "oda_teleop.ros.teleop_node:TeleopParameters",
+    "spacenav_node": "oda_teleop.ros.spacenav_node:SpacenavParameters",
+    "gamepad_node": "oda_teleop.ros.gamepad_node:GamepadParameters",
+    "guide_node": "oda_teleop.ros.guide_node:GuideParameters",
+    "scripted_mouse": "oda_bringup.scripted_mouse:MouseParameters",
     "demo_node": "oda_teleop.ros.demo_node:DemoParameters",
     "policy_node": "oda_policy.ros.policy_node:PolicySettings",
     "trainer_node": "oda_policy.ros.trainer_node:TrainerSettings",
@@ -30,10 +42,10 @@ PARAMETERS = {
 }
 
 
-@pytest.fixture(params=sorted(PLANS))
+@pytest.fixture(params=CHOICES, ids=lambda choice: "-".join(map(str, choice[1].values())))
 def graph(request: pytest.FixtureRequest, tmp_path: Path) -> Graph:
-    changes = {"record": True} if request.param == "adapt" else {}
-    return graph_of(PLANS[request.param], tmp_path, **changes)
+    kind, changes = request.param
+    return graph_of(PLANS[kind], tmp_path, **changes)
 
 
 def test_every_executable_is_installed_by_its_package(graph: Graph) -> None:
@@ -103,7 +115,7 @@ def test_missing_executable_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
         find_executable("oda_sim", "ghost")
 
 
-@pytest.mark.parametrize("schema", [AdaptOptions, DemoOptions, SimOptions])
+@pytest.mark.parametrize("schema", [AdaptOptions, DemoOptions, TeleopOptions, SimOptions])
 def test_launch_arguments_are_the_options(schema: type) -> None:
     listed = arguments(schema)
     assert all(argument.description for argument in listed)

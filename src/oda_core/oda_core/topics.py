@@ -26,3 +26,11 @@ MARK_FAILURE = "/oda/mark_failure"  # std_srvs/Trigger
 RECORD_DISCARD = "/oda/record/discard"  # std_srvs/Trigger
 RECORD_PAUSE = "/oda/record/pause"  # std_srvs/Trigger
 RECORD_RESUME = "/oda/record/resume"  # std_srvs/Trigger
+
+BEGIN = "/oda/begin"  # std_srvs/Trigger: the operator is ready for the next demonstration
+TAKE_BACK = "/oda/take_back"  # std_srvs/Trigger: the episode that has just ended shall not count
+
+SPACENAV_TWIST = "/spacenav/twist"  # of the spacenav node
+SPACENAV_TWIST_STAMPED = "/spacenav/twist_stamped"
+SPACENAV_JOY = "/spacenav/joy"
+JOY = "/joy"  # of the joy node

@@ -54,6 +54,7 @@ class Arbiter:
         self._ended_ns: int | None = None  # stamp of the newest episode's end
         self._accepted: dict[Source, int] = {}  # newest accepted stamp of each source
         self._seen_ns: int | None = None  # watchdog clock of the newest accepted command
+        self._overruled_ns: int | None = None  # stamp of the newest overruled command
         self._human_ns: int | None = None
         self._loaded_ns = 0  # watchdog clock when RETRACT began
         self._ramp_ns = 0
@@ -99,7 +100,9 @@ class Arbiter:
             return None
         if request.source is Source.HUMAN:
             self._human_ns = clock_ns
-        elif self._human_ns is not None and clock_ns - self._human_ns <= self.stale_ns:
+            if self.config.lockstep and self._is_decided(request):
+                return None  # from the next boundary on
+        elif self._is_overruled(request, clock_ns):
             return None  # the human holds the robot
         if request.stamp_ns == self._accepted.get(request.source):
             repeated = self.executed.stamp_ns == request.stamp_ns
@@ -198,6 +201,25 @@ class Arbiter:
         if state is None or abs(now_ns - state.stamp_ns) > self.stale_ns:
             return "no fresh /oda/state; is the robot or the simulation running?"
         return ""
+
+    def _is_decided(self, request: Request) -> bool:
+        """The policy's twist for this stamp went to the robot, which takes one in lock-step."""
+        return (
+            request.stamp_ns == self.executed.stamp_ns
+            and self.executed.source is not request.source
+        )
+
+    def _is_overruled(self, request: Request, clock_ns: int) -> bool:
+        """The human commanded a moment ago.
+
+        In lock-step, where time waits for a command, a policy that must repeat itself shows that
+        the human has let go.
+        """
+        if self._human_ns is None or clock_ns - self._human_ns > self.stale_ns:
+            return False
+        again = self.config.lockstep and request.stamp_ns == self._overruled_ns
+        self._overruled_ns = request.stamp_ns
+        return not again
 
     def _is_late(self, request: Request) -> bool:
         """It acts on a state of the episode that has just ended, not on a later one."""

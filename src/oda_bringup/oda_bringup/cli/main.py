@@ -24,7 +24,7 @@ from oda_bringup.cli import (
 )
 from oda_bringup.cli.console import OUT, complain, say
 from oda_bringup.cli.exits import Exit
-from oda_bringup.options import AdaptOptions, SimOptions
+from oda_bringup.options import AdaptOptions, SimOptions, TeleopOptions
 from oda_core.errors import OdaError
 
 OVERVIEW = """\
@@ -51,6 +51,7 @@ class Subcommand(NamedTuple):
 
 FLOW = (
     Subcommand("demo", "operator -> bag of demonstrations", demo.DemoCommand, demo.run),
+    Subcommand("teleop", "a person -> bag of demonstrations", TeleopOptions, live.teleop),
     Subcommand("collect", "operator and policies -> bags", collect.CollectOptions, collect.run),
     Subcommand("convert", "bags -> buffers", convert.ConvertOptions, convert.run),
     Subcommand(

@@ -144,6 +144,8 @@ class PolicyNode(Node):
             self._stepper.forget()  # what was held or stopped is no transition of the policy's
         if self._acting is not None:
             twist, source = twist_from_msg(msg.twist), Source(int(msg.source))
+            if source is Source.HUMAN and self._acting.first is not None:
+                self._stepper.open(self._acting.first)
             self._publish(self._stepper.on_command(stamp_ns(msg.header.stamp), twist, source))
 
     def _on_state(self, cdr: bytes) -> None:

@@ -54,6 +54,7 @@ class Robot:
 
     Attributes:
         running: START event of the episode that runs.
+        assisted: a person commanded in the running or the last episode.
     """
 
     def __init__(self, node: Node, spec: TaskSpec, silence_s: float, reset_limit_s: float) -> None:
@@ -66,6 +67,7 @@ class Robot:
             reset_limit_s: wall time of a reset motion [s].
         """
         self.running: EpisodeEvent | None = None
+        self.assisted = False
         self._node, self._spec = node, spec
         self._silence_s, self._reset_limit_s = silence_s, reset_limit_s
         self._steps, self._peak, self._last = 0, 0.0, None
@@ -153,7 +155,7 @@ class Robot:
         self._steps, self._peak, self._last, self._verdict = 0, 0.0, None, None
         self._fault, self._refused = "", None
         self._heard_s = time.monotonic()
-        self.running = start
+        self.running, self.assisted = start, False
         self._episodes.publish(event_to_msg(start, rclpy_class))
         while not self._ended():
             count = self._steps
@@ -226,6 +228,7 @@ class Robot:
             return
         if msg.index < self._steps or stamp_ns(msg.header.stamp) < start.stamp_ns:
             return  # doubled, or of an earlier attempt
+        self.assisted |= msg.source == Step.SOURCE_HUMAN
         forces = (msg.observation[FORCE], msg.next_observation[FORCE])
         newest = max(float(np.linalg.norm(f)) for f in forces) * self._spec.force_scale_n
         self._steps, self._last, self._peak = msg.index + 1, msg, max(self._peak, newest)
