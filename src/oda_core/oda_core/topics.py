@@ -18,11 +18,11 @@ CLOCK = "/clock"
 DIAGNOSTICS = "/diagnostics"
 
 RESET = "/oda/reset"  # action
+RECORD_DISCARD = "/oda/record/discard"  # std_srvs/Trigger
+RECORD_PAUSE = "/oda/record/pause"  # std_srvs/Trigger
+RECORD_RESUME = "/oda/record/resume"  # std_srvs/Trigger
 TARE = "/oda/tare"  # std_srvs/Trigger
 START = "/oda/start"  # std_srvs/Trigger
 STOP = "/oda/stop"  # std_srvs/Trigger
 MARK_SUCCESS = "/oda/mark_success"  # std_srvs/Trigger
 MARK_FAILURE = "/oda/mark_failure"  # std_srvs/Trigger
-RECORD_DISCARD = "/oda/record/discard"  # std_srvs/Trigger
-RECORD_PAUSE = "/oda/record/pause"  # std_srvs/Trigger
-RECORD_RESUME = "/oda/record/resume"  # std_srvs/Trigger
