@@ -18,6 +18,7 @@ from oda_core.wire import raw_stamp_ns
 
 TOPICS = (topics.EPISODE, topics.STEP, topics.STATE, topics.COMMAND, topics.DISCARD)
 BEFORE = 2000  # messages kept that may precede their START
+SLACK_NS = 1_000_000_000  # by which stamps go back without the clock having been set back
 MOST = 200_000  # of one topic in one episode: three minutes at 1 kHz
 
 
@@ -88,8 +89,7 @@ class Gatherer:
             return None
         finished = self.settle()
         self._start = event
-        kept = [cdr for cdr in self._states if raw_stamp_ns(cdr) >= event.stamp_ns]
-        commands = [cdr for cdr in self._commands if raw_stamp_ns(cdr) >= event.stamp_ns]
+        kept, commands = (_since(event.stamp_ns, x) for x in (self._states, self._commands))
         self._clear(MOST)
         self._states.extend(kept)
         self._commands.extend(commands)
@@ -164,6 +164,18 @@ def _messages(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield connection.topic, bytes(data)
     except (ReaderError, OSError, EOFError, ValueError) as error:
         raise BagError(f"{path}: cannot be read to its end ({error}); try oda repair") from error
+
+
+def _since(first_ns: int, cdrs: "deque[bytes]") -> list[bytes]:
+    """The last messages from a stamp on; none from before the clock was set back."""
+    kept: list[bytes] = []
+    newest_ns = np.iinfo(np.int64).max
+    for cdr in reversed(cdrs):
+        if not first_ns <= raw_stamp_ns(cdr) <= newest_ns:
+            break
+        newest_ns = raw_stamp_ns(cdr) + SLACK_NS
+        kept.append(cdr)
+    return kept[::-1]
 
 
 def _states(cdrs: "deque[bytes]", damaged: list[str]) -> States:
