@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oda_core.bag import BagReport, read_episodes
-from oda_core.errors import BagError, BufferFileError
+from oda_core.errors import BagError, BufferFileError, ConfigError
 from oda_core.files import sha256_file, write_atomic
+from oda_core.foreign import read_foreign
+from oda_core.mapping import Mapping
 from oda_core.types import Episode, Purpose
 from oda_policy.buffer import BufferInfo, BufferWriter, SourceFile, data_file, read_info
 
@@ -63,6 +65,17 @@ def find_bags(paths: Iterable[Path]) -> list[Path]:
 def read_own(bag: Path, report: BagReport) -> Iterator[Episode]:
     """Episodes of a bag that this project recorded, held against its raw topics."""
     return read_episodes(bag, report, checked=True)
+
+
+def read_mapped(mapping: Mapping) -> Read:
+    """How episodes are found in a foreign bag.
+
+    Raises:
+        ConfigError: the mapping names no connector.
+    """
+    if not mapping.connector:
+        raise ConfigError("the mapping names no connector; add it, or give --connector NAME")
+    return lambda bag, report: read_foreign(bag, mapping, report)
 
 
 def convert(bags: Iterable[Path], output: Path, read: Read = read_own) -> Iterator[Converted]:

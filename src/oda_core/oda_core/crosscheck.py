@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from oda_core.bagfile import Batch
+from oda_core.bagfile import REORDER_NS, Batch
 from oda_core.errors import ContractError
 from oda_core.messages import SECOND_NS
 from oda_core.spec import TaskSpec, observe, to_action
@@ -93,10 +93,11 @@ class RawTopics:
         return compared
 
     def _note_jumps(self, batch: Batch, stamps: NDArray[np.int64]) -> None:
-        before = np.append(self._newest.get(batch.topic, int(stamps[0])), stamps[:-1])
-        for i in np.flatnonzero(stamps < before)[:100]:
+        before = self._newest.get(batch.topic, int(stamps[0]))
+        newest = np.maximum.accumulate(np.append(before, stamps))
+        for i in np.flatnonzero(newest[:-1] - stamps > REORDER_NS)[:1]:
             place = f"{batch.topic} message {batch.first + int(i)}"
-            self._jumps.append(_Jump(place, int(before[i]), int(stamps[i])))
+            self._jumps.append(_Jump(place, int(newest[i]), int(stamps[i])))
         self._newest[batch.topic] = int(stamps[-1])
         del self._jumps[:-1000]
 

@@ -104,7 +104,7 @@ class BufferWriter:
             self._write(episode, len(self._file))
         except (OSError, RuntimeError) as error:  # HDF5 has no better names for a full disk
             raise BufferFileError(
-                f"{self.path}: cannot be written ({error}); the buffer is as it was; free disk space"
+                f"{self.path}: cannot be written ({error}) and is as it was; free disk space"
             ) from error
         self._known.add(key)
         self._steps += len(episode)
