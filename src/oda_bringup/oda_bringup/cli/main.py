@@ -20,6 +20,7 @@ from oda_bringup.cli import (
     repair,
     report,
     reproduce,
+    security,
 )
 from oda_bringup.cli.console import OUT, complain, say
 from oda_bringup.cli.exits import Exit
@@ -67,6 +68,7 @@ FLOW = (
 )
 TOOLS = (
     Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),
+    Subcommand("security", "who may do what; keystore", security.SecurityOptions, security.run),
     Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
     Subcommand("gate", "what must hold before results", gate.GateOptions, gate.run),
     Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
