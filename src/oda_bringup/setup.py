@@ -25,6 +25,7 @@ setup(
         (SHARE, ["package.xml"]),
         (f"{SHARE}/launch", [f"launch/{p.name}" for p in sorted((HERE / "launch").glob("*.py"))]),
         *files_below("config"),
+        *files_below("description"),
         *files_below("assets"),
     ],
     package_data={"oda_bringup": ["py.typed", "inspection/page.*"]},

@@ -1,5 +1,6 @@
 """Graphs of every kind, and executables that stand for nodes and note how they were started."""
 
+import itertools
 from pathlib import Path
 
 from oda_bringup.graph import Graph
@@ -14,6 +15,7 @@ CHOICES: list[tuple[str, dict[str, object]]] = [
     ("demo", {}),
     ("sim", {}),
     *(("teleop", {"device": device}) for device in DEVICES),
+    *((kind, {"robot": robot}) for kind, robot in itertools.product(PLANS, ("mock", "hardware"))),
 ]  # which together have every node
 RECORD = """#!/bin/sh
 printf '%s\\n' "$0" "$@" > "$ODA_TEST_RECORD/.$(basename "$0")"
@@ -21,6 +23,7 @@ mv "$ODA_TEST_RECORD/.$(basename "$0")" "$ODA_TEST_RECORD/$(basename "$0")"
 [ "$(basename "$0")" = "$ODA_TEST_DIES" ] && exit 3
 """
 SERVER = RECORD + "exec sleep 600\n"
+ONCE = RECORD + "exit 0\n"
 CLIENT = """#!/bin/sh
 while [ "$(ls "$ODA_TEST_RECORD" | wc -l)" -lt "$ODA_TEST_SERVERS" ]; do sleep 0.05; done
 """ + RECORD.replace("#!/bin/sh", "") + "exit $ODA_TEST_CODE\n"  # fmt: skip
@@ -36,7 +39,7 @@ def install_stubs(prefix: Path, session: Path) -> None:
         for node in graph_of(PLANS[kind], session, **changes):
             file = prefix / "lib" / node.package / node.executable
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(CLIENT if node.client else SERVER)
+            file.write_text(CLIENT if node.client else ONCE if node.once else SERVER)
             file.chmod(0o755)
             marker = prefix / "share" / "ament_index" / "resource_index" / "packages" / node.package
             marker.parent.mkdir(parents=True, exist_ok=True)

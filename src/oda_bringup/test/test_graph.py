@@ -87,7 +87,7 @@ def test_commands_are_those_of_ros2_run(graph: Graph, prefix: Path, tmp_path: Pa
         assert Path(executable) == prefix / "lib" / node.package / node.executable
         assert arguments == [
             "--ros-args", "-r", f"__node:={node.name}", "-r", f"__ns:={node.namespace}",
-            "--params-file",
+            "--enclave", node.full_name, "--params-file",
         ]  # fmt: skip
         content = yaml.safe_load(Path(file).read_text())
         assert content == {node.full_name: {"ros__parameters": dict(node.parameters)}}
@@ -129,7 +129,7 @@ def test_launch_arguments_are_the_options(schema: type) -> None:
         ({"seed": "many"}, "seed: found str 'many', expected int"),
         ({"seed": "-1"}, "found -1, expected 0 or more"),
         ({"robot": "ur5"}, "expected one of sim, mock, hardware"),
-        ({"robot": "hardware"}, "this version brings only sim"),
+        ({"robot": "mock", "realtime_factor": "2"}, "found 2, but robot mock moves in real time"),
         ({"realtime_factor": "0"}, "expected more than 0"),
     ],
 )

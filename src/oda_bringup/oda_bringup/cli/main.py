@@ -21,6 +21,7 @@ from oda_bringup.cli import (
     repair,
     report,
     reproduce,
+    security,
 )
 from oda_bringup.cli.console import OUT, complain, say
 from oda_bringup.cli.exits import Exit
@@ -69,6 +70,7 @@ FLOW = (
 )
 TOOLS = (
     Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),
+    Subcommand("security", "who may do what; keystore", security.SecurityOptions, security.run),
     Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
     Subcommand("gate", "what must hold before results", gate.GateOptions, gate.run),
     Subcommand(
