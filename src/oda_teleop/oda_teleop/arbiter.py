@@ -87,6 +87,7 @@ class Arbiter:
         """
         if now_ns + self.stale_ns < self._accepted.get(request.source, 0):
             self._accepted.clear()  # the clock was set back: another simulation
+        self._look(self._age_ns(clock_ns), clock_ns)  # watch() may have slept
         fault = self._fault(request, now_ns, state)
         if fault == OUTSIDE and self._is_late(request):
             self.late += 1
@@ -132,7 +133,7 @@ class Arbiter:
         jump = self._senses.jumped(now_ns, clock_ns)
         if jump and (self._episode is not None or self.state in MOVING):
             self.stop(jump)
-        age_ns = 0 if self._seen_ns is None else max(0, clock_ns - self._seen_ns)
+        age_ns = self._age_ns(clock_ns)
         self._look(age_ns, clock_ns)
         ramping_s = (clock_ns - self._ramp_ns) / NS
         self._ramp_ns = clock_ns
@@ -168,6 +169,10 @@ class Arbiter:
             self._accepted.clear()
             self._seen_ns = self._human_ns = None
             self._enter(Safety.IDLE, "recovered; no episode is running")
+
+    def _age_ns(self, clock_ns: int) -> int:
+        """Time since the newest accepted command, while one is expected to follow."""
+        return 0 if self._seen_ns is None else max(0, clock_ns - self._seen_ns)
 
     def _is_held(self, source: Source) -> bool:
         """It is the policy that was stopped, and it may not go on by itself."""

@@ -21,6 +21,13 @@ def test_a_human_leaves_a_hold_and_the_policy_goes_on_after_the_hand_lets_go() -
     assert give(arbiter, request(T0 + 680 * MS)) is not None and arbiter.state is Safety.ACTIVE
 
 
+def test_an_arbiter_that_slept_too_long_does_not_let_the_policy_go_on() -> None:
+    arbiter = make()
+    give(arbiter, request())
+    assert give(arbiter, request(T0 + 2000 * MS)) is None  # no watch() in between
+    assert arbiter.state is Safety.ABORT and "no command for 2.00 s" in arbiter.reason
+
+
 def test_an_episode_that_ends_in_a_hold_ends_stopped() -> None:
     arbiter = make()
     give(arbiter, request())
