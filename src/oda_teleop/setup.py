@@ -12,14 +12,19 @@ setup(
     install_requires=["setuptools"],
     maintainer="ODA developers",
     maintainer_email="maintainers@oda-ros2.org",
-    description="Arbiter with limits, recorder and demonstrations of ODA",
+    description="Devices, arbiter with limits, recorder and demonstrations of ODA",
     license="Apache-2.0",
     zip_safe=False,
     entry_points={
         "console_scripts": [
             "arbiter_node = oda_teleop.ros.arbiter_node:main",
             "demo_node = oda_teleop.ros.demo_node:main",
+            "gamepad_node = oda_teleop.ros.gamepad_node:main",
+            "guide_node = oda_teleop.ros.guide_node:main",
+            "keyboard_node = oda_teleop.ros.keyboard_node:main",
             "recorder_node = oda_teleop.ros.recorder_node:main",
+            "spacenav_node = oda_teleop.ros.spacenav_node:main",
+            "teleop_node = oda_teleop.ros.teleop_node:main",
         ],
     },
 )

@@ -6,12 +6,17 @@ from oda_core.errors import OdaError, SessionError
 from oda_core.interfaces import share_directory
 
 
-def assets_directory() -> Path:
-    """Directory of the shipped files, installed or in the source tree."""
+def package_directory() -> Path:
+    """Directory of the files of this package, installed or in the source tree."""
     try:
-        return share_directory("oda_bringup") / "assets"
+        return share_directory("oda_bringup")
     except OdaError:
-        return Path(__file__).parent.parent / "assets"
+        return Path(__file__).parent.parent
+
+
+def assets_directory() -> Path:
+    """Directory of the shipped checkpoint and demonstrations."""
+    return package_directory() / "assets"
 
 
 def shipped_checkpoint() -> Path:

@@ -1,19 +1,25 @@
 """The nodes as data. Both front ends, `ros2 launch` and the oda command, run what is described.
 
 A graph is a tuple of nodes. The end of its client, if it has one, ends the graph; the end of any
-other node is a failure.
+other node is a failure, unless it was there to do one thing and has done it. The robot is one part
+of every graph: the simulation, or the nodes of ros2_control. Nothing else differs between them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
+from oda_bringup.robot import controllers_file
 from oda_bringup.session import Session
+from oda_teleop.hand import MOTION
 
 NAMESPACE = "/oda"
 Value = bool | int | float | str | list[str]
-AnyOptions = AdaptOptions | DemoOptions | SimOptions
-CLOCK: Mapping[str, Value] = {"use_sim_time": True}  # the simulation publishes /clock
+AnyOptions = AdaptOptions | DemoOptions | SimOptions | TeleopOptions
+SHOULDER = 4  # the left one of a gamepad, which leaves the thumbs free
+CONTROLLER = "tcp_twist_impedance_controller"
+BROADCASTERS = {"mock": (), "hardware": ("lbr_state_broadcaster",)}  # besides that of the joints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +30,13 @@ class NodeSpec:
     executable: str
     name: str
     namespace: str = NAMESPACE
+    arguments: tuple[str, ...] = ()  # before --ros-args
+    files: tuple[Path, ...] = ()  # of parameters, which those below overrule
     parameters: Mapping[str, Value] = field(default_factory=dict)
     remappings: tuple[tuple[str, str], ...] = ()
     condition: bool = True  # false: described, but not started with these options
     client: bool = False  # its end ends the graph, with its exit code
+    once: bool = False  # it does one thing and ends
 
     @property
     def full_name(self) -> str:
@@ -49,27 +58,29 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
         "max_training_episodes": options.max_training_episodes,
         "max_robot_minutes": options.max_robot_minutes,
     }
+    clock = _clock(options)
     return _running(
-        _sim(options, session),
-        _arbiter(options),
-        NodeSpec(package="oda_policy", executable="policy_node", name="policy", parameters=CLOCK),
+        *_robot(options, session),
+        _arbiter(options, session),
+        NodeSpec(package="oda_policy", executable="policy_node", name="policy", parameters=clock),
         NodeSpec(
             package="oda_policy",
             executable="trainer_node",
             name="trainer",
-            parameters={**CLOCK, "checkpoint": options.checkpoint, "preset": options.preset},
+            parameters={**clock, "checkpoint": options.checkpoint, "preset": options.preset},
         ),
         NodeSpec(
             package="oda_policy",
             executable="adapt_node",
             name="adapt",
             parameters={
-                **CLOCK,
+                **clock,
                 "preset": options.preset,
                 "start_noise_m": session.start_noise_m,
             },
         ),
-        _recorder(session, options.record),
+        *_device(options.device, session, clock),
+        _recorder(session, clock, options.record),
         NodeSpec(
             package="oda_bringup",
             executable="adapt_client",
@@ -82,22 +93,23 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
 
 def demo_graph(options: DemoOptions, session: Session) -> Graph:
     """Nodes of a recording of the scripted operator; the demo node is the client."""
+    clock = _clock(options)
     return _running(
-        _sim(options, session),
-        _arbiter(options),
+        *_robot(options, session),
+        _arbiter(options, session),
         NodeSpec(
             package="oda_sim",
             executable="operator_node",
             name="operator",
-            parameters={**CLOCK, "connector": str(session.connector_file)},
+            parameters={**clock, "connector": str(session.connector_file)},
         ),
-        _recorder(session, True),
+        _recorder(session, clock),
         NodeSpec(
             package="oda_teleop",
             executable="demo_node",
             name="demo",
             parameters={
-                **CLOCK,
+                **clock,
                 "connector": session.connector,
                 "episodes": options.episodes,
                 "seed": options.seed,
@@ -109,13 +121,82 @@ def demo_graph(options: DemoOptions, session: Session) -> Graph:
     )
 
 
+def teleop_graph(options: TeleopOptions, session: Session) -> Graph:
+    """Nodes of demonstrations by hand; the guide is the client."""
+    clock = _clock(options)
+    return _running(
+        *_robot(options, session),
+        _arbiter(options, session),
+        *_device(options.device, session, clock, options.mishaps),
+        _recorder(session, clock),
+        NodeSpec(
+            package="oda_teleop",
+            executable="guide_node",
+            name="guide",
+            parameters={
+                **clock,
+                "connector": session.connector,
+                "episodes": options.demos,
+                "max_steps": options.max_steps,
+                "seed": options.seed,
+                "session": session.directory.name,
+                "start_noise_m": session.start_noise_m,
+            },
+            client=True,
+        ),
+    )
+
+
 def sim_graph(options: SimOptions, session: Session) -> Graph:
-    """The simulated cell and the arbiter."""
-    return _running(_sim(options, session), _arbiter(options))
+    """The robot and the arbiter."""
+    return _running(*_robot(options, session), _arbiter(options, session))
 
 
 def _running(*nodes: NodeSpec) -> Graph:
     return tuple(node for node in nodes if node.condition)
+
+
+def _clock(options: AnyOptions) -> Mapping[str, Value]:
+    return {"use_sim_time": options.robot == "sim"}  # the simulation publishes /clock
+
+
+def _robot(options: AnyOptions, session: Session) -> Graph:
+    """What publishes /oda/state and follows /oda/cmd/twist."""
+    if options.robot == "sim":
+        return (_sim(options, session),)
+    return (
+        NodeSpec(
+            package="robot_state_publisher",
+            executable="robot_state_publisher",
+            name="robot_state_publisher",
+            parameters={"robot_description": session.description},
+            remappings=(("joint_states", "/joint_states"),),
+        ),
+        NodeSpec(
+            package="controller_manager",
+            executable="ros2_control_node",
+            name="controller_manager",
+            files=(controllers_file(),),
+        ),
+        _spawner("joint_state_broadcaster", "--controller-ros-args=-r joint_states:=/joint_states"),
+        *(_spawner(name) for name in BROADCASTERS[options.robot]),
+        _spawner(CONTROLLER),
+    )
+
+
+def _spawner(controller: str, *arguments: str) -> NodeSpec:
+    """Loads, configures and activates one controller; strictly, or it fails.
+
+    It waits for the controller manager, which waits for the robot's FRI session.
+    """
+    patience = ("--service-call-timeout", "600", "--switch-timeout", "60")
+    return NodeSpec(
+        package="controller_manager",
+        executable="spawner",
+        name=f"spawner_{controller}",
+        arguments=(controller, "-c", f"{NAMESPACE}/controller_manager", *patience, *arguments),
+        once=True,
+    )
 
 
 def _sim(options: AnyOptions, session: Session) -> NodeSpec:
@@ -133,20 +214,62 @@ def _sim(options: AnyOptions, session: Session) -> NodeSpec:
     )
 
 
-def _arbiter(options: AnyOptions) -> NodeSpec:
+def _arbiter(options: AnyOptions, session: Session) -> NodeSpec:
     return NodeSpec(
         package="oda_teleop",
         executable="arbiter_node",
         name="arbiter",
-        parameters={**CLOCK, "lockstep": options.lockstep},
+        parameters={
+            **_clock(options),
+            "lockstep": options.lockstep and options.robot == "sim",
+            "limits.force_n": session.damage_n,
+        },
     )
 
 
-def _recorder(session: Session, wanted: bool) -> NodeSpec:
+def _device(name: str, session: Session, clock: Mapping[str, Value], mishaps: str = "") -> Graph:
+    """The teleoperation node, and the driver of what the person holds if it is one of ours."""
+    gamepad = name in ("gamepad", "joy")
+    follows: dict[str, Value] = {"device": "joy" if gamepad else "spacenav"}
+    if gamepad:
+        follows["deadman_button"] = SHOULDER
+    elif name == "keyboard":
+        follows["deadman_button"] = MOTION
+    return (
+        NodeSpec(
+            package="oda_teleop",
+            executable="teleop_node",
+            name="teleop",
+            parameters={**clock, **follows},
+            condition=name != "none",
+        ),
+        NodeSpec(
+            package="oda_teleop",
+            executable="spacenav_node",
+            name="spacenav",
+            condition=name == "spacemouse",
+        ),
+        NodeSpec(
+            package="oda_teleop",
+            executable="gamepad_node",
+            name="gamepad",
+            condition=name == "gamepad",
+        ),
+        NodeSpec(
+            package="oda_bringup",
+            executable="scripted_mouse",
+            name="scripted_mouse",
+            parameters={"connector": str(session.connector_file), "mishaps": mishaps},
+            condition=name == "scripted",
+        ),
+    )
+
+
+def _recorder(session: Session, clock: Mapping[str, Value], wanted: bool = True) -> NodeSpec:
     return NodeSpec(
         package="oda_teleop",
         executable="recorder_node",
         name="recorder",
-        parameters={**CLOCK, "output": str(session.directory / "bag")},
+        parameters={**clock, "output": str(session.directory / "bag")},
         condition=wanted,
     )

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 
+from oda_bringup.scripted_hand import read_mishaps
 from oda_core.config import from_mapping
 from oda_core.settings import setting
 from oda_policy.config import describe, described
@@ -14,6 +15,7 @@ from oda_policy.config import describe, described
 T = TypeVar("T")
 PARAMETERS = "YAML file of ROS parameters that are laid over the graph's; empty: none"
 ROBOT = "what moves: the simulation, mock hardware or the iiwa 7"
+FRI = "YAML file of the Fast Robot Interface for robot hardware; empty: the shipped one"
 DEFAULT_CONNECTOR = "metal-peg-sq"
 
 
@@ -32,8 +34,11 @@ def _check(options: Any, *positive: str) -> None:
     for name in ("realtime_factor", *positive):
         if not getattr(options, name) > 0:
             raise ValueError(f"{name}: found {getattr(options, name)}, expected more than 0")
-    if getattr(options, "robot", "sim") != "sim":
-        raise ValueError(f"robot: found {options.robot}, but this version brings only sim; use sim")
+    if options.robot != "sim" and options.realtime_factor != 1.0:
+        raise ValueError(
+            f"realtime_factor: found {options.realtime_factor:g}, but robot {options.robot} moves "
+            "in real time; leave it at 1"
+        )
 
 
 @described
@@ -53,20 +58,26 @@ class AdaptOptions:
     checkpoint: str = setting("", "meta-trained checkpoint; empty: the shipped one")
     preset: Literal["paper", "best"] = setting("best", "settings of finetuning")
     robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    fri: str = setting("", FRI)
     seed: int = setting(0, "of start noise, sampled actions and learning")
     trials: int = setting(100, "episodes of each evaluation")
     max_training_episodes: int = setting(300, "budget of training episodes")
     max_robot_minutes: float = setting(30.0, "budget of robot time for finetuning [min]")
     output: str = setting("", "session directory; empty: runs/CONNECTOR-DATE-TIME")
     resume: bool = setting(False, "continue the session in output, or else the newest one")
-    lockstep: bool = setting(True, "simulated time waits for the policy: fast and deterministic")
+    lockstep: bool = setting(True, "sim only: time waits for the policy, fast and deterministic")
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
+    device: Literal["none", "spacemouse", "spacenav", "gamepad", "joy", "keyboard", "scripted"] = (
+        setting("none", "what a person holds to take over at any time; see oda teleop --help")
+    )
     record: bool = setting(False, "record the topics into a bag in the session directory")
     parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:
         _check(self, "trials", "max_training_episodes", "max_robot_minutes")
+        if self.device != "none" and self.lockstep:
+            raise ValueError(f"device: found {self.device}, but a person needs lockstep false")
 
 
 @described
@@ -84,9 +95,10 @@ class DemoOptions:
     connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
     episodes: int = setting(20, "successful demonstrations to record")
     robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    fri: str = setting("", FRI)
     seed: int = setting(0, "of start noise and of the operator's own variation")
     output: str = setting("", "session directory; empty: runs/CONNECTOR-demos-DATE-TIME")
-    lockstep: bool = setting(True, "simulated time waits for the operator: fast and deterministic")
+    lockstep: bool = setting(True, "sim only: time waits for the operator, fast and deterministic")
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
     parameters: str = setting("", PARAMETERS)
@@ -97,22 +109,70 @@ class DemoOptions:
 
 @described
 @dataclass(frozen=True, kw_only=True)
+class TeleopOptions:
+    """Give demonstrations by hand: guided, recorded, as many as are asked for.
+
+    The session resets the robot, says which demonstration is next, and waits for the start button.
+    Hold the deadman (button 0) and move. After the end there is a moment to take it back. Devices:
+    spacemouse, with a driver of our own at spacenavd's socket; spacenav, by the spacenav node that
+    you run; gamepad, with a driver of our own; joy, by the joy node that you run; keyboard, by
+    ros2 run oda_teleop keyboard_node in another terminal; scripted, a person who is none.
+    Output: a session directory with bag/, which oda convert, evaluate and adapt read.
+
+    Example: oda teleop --connector my_plug.yaml --demos 20 --output runs/my-demos
+    """
+
+    connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
+    demos: int = setting(20, "successful demonstrations to record")
+    device: Literal["spacemouse", "spacenav", "gamepad", "joy", "keyboard", "scripted"] = setting(
+        "spacemouse", "what the person holds"
+    )
+    mishaps: str = setting("", "of the scripted person: discard, failure, unplug, silence, none")
+    max_steps: int = setting(200, "time limit of a demonstration [steps of 0.1 s]")
+    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    fri: str = setting("", FRI)
+    seed: int = setting(0, "of start noise, and of the scripted person")
+    output: str = setting("", "session directory; empty: runs/CONNECTOR-demos-DATE-TIME")
+    realtime_factor: float = setting(1.0, "simulated seconds per second")
+    headless: bool = setting(True, "false shows the simulation in a window")
+    parameters: str = setting("", PARAMETERS)
+
+    def __post_init__(self) -> None:
+        _check(self, "demos", "max_steps")
+        if read_mishaps(self.mishaps) and self.device != "scripted":
+            raise ValueError(f"mishaps: found {self.mishaps!r}, which only a scripted person has")
+
+    @property
+    def lockstep(self) -> bool:
+        """A person cannot wait for simulated time, nor it for the person."""
+        return False
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
 class SimOptions:
-    """Run the simulated cell alone, with the arbiter, for a look or a program of your own.
+    """Run the robot alone, with the arbiter, for a look or a program of your own.
+
+    The robot is the simulated cell unless another is named.
 
     Example: oda sim --connector uk-ac-plug
     """
 
     connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
+    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    fri: str = setting("", FRI)
     seed: int = setting(0, "of sensor noise")
     output: str = setting("", "directory for logs; empty: runs/sim-DATE-TIME")
-    lockstep: bool = setting(False, "simulated time waits for a command at every 100 ms")
+    lockstep: bool = setting(False, "sim only: time waits for a command at every 100 ms")
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
     parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:
         _check(self)
+
+
+ROBOTS: tuple[str, ...] = get_args(typing.get_type_hints(SimOptions)["robot"])
 
 
 def arguments(schema: type[Any]) -> list[Argument]:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from oda_bringup.graph import Graph, adapt_graph, demo_graph, sim_graph
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.graph import Graph, adapt_graph, demo_graph, sim_graph, teleop_graph
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
 from oda_bringup.session import Session, check_adapt, check_demo, check_sim, open_session
 
 
@@ -22,3 +22,4 @@ class Plan:
 ADAPT = Plan(schema=AdaptOptions, check=check_adapt, graph=adapt_graph)
 DEMO = Plan(schema=DemoOptions, check=check_demo, graph=demo_graph)
 SIM = Plan(schema=SimOptions, check=check_sim, graph=sim_graph)
+TELEOP = Plan(schema=TeleopOptions, check=check_demo, graph=teleop_graph)

@@ -13,7 +13,7 @@ def main() -> None:
     """Listen until a node is seen or the time is over."""
     deadline = time.monotonic() + float(sys.argv[1])
     context = Context()
-    rclpy.init(context=context, args=[])
+    rclpy.init(context=context, args=["--ros-args", "--enclave", f"{NAMESPACE}/probe"])
     node = rclpy.create_node("oda_domain_probe", context=context)
     found: list[str] = []
     while not found and time.monotonic() < deadline:

@@ -1,6 +1,6 @@
 """The graph for `ros2 launch`: launch arguments from an options dataclass, nodes from the data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from oda_bringup.domain import claimed_domain, stay_on_this_host
 from oda_bringup.graph import NodeSpec
 from oda_bringup.options import arguments, from_texts
 from oda_bringup.plans import Plan
-from oda_bringup.ros_args import ENVIRONMENT, parameter_files
+from oda_bringup.ros_args import ENVIRONMENT, enclave_arguments, parameter_files
 from oda_core.errors import OdaError
 
 
@@ -26,11 +26,12 @@ class GraphError(OdaError):
     """A node ended the graph in a way that makes the launch fail."""
 
 
-def launch_description(plan: Plan) -> LaunchDescription:
+def launch_description(plan: Plan, **fixed: str) -> LaunchDescription:
     """Everything a launch file has to return.
 
     Args:
         plan: options, checks and graph of one kind of session.
+        fixed: options that this launch file decides, which are then no launch arguments.
     """
     declared = [
         DeclareLaunchArgument(
@@ -40,15 +41,15 @@ def launch_description(plan: Plan) -> LaunchDescription:
             choices=list(a.choices) or None,
         )
         for a in arguments(plan.schema)
+        if a.name not in fixed
     ]
-    return LaunchDescription([*declared, OpaqueFunction(function=_start(plan))])
+    return LaunchDescription([*declared, OpaqueFunction(function=_start(plan, fixed))])
 
 
-def _start(plan: Plan) -> Callable[[LaunchContext], list[Action]]:
+def _start(plan: Plan, fixed: Mapping[str, str]) -> Callable[[LaunchContext], list[Action]]:
     def start(context: LaunchContext) -> list[Action]:
-        texts = {
-            a.name: LaunchConfiguration(a.name).perform(context) for a in arguments(plan.schema)
-        }
+        asked = [a.name for a in arguments(plan.schema) if a.name not in fixed]
+        texts = {name: LaunchConfiguration(name).perform(context) for name in asked} | fixed
         stay_on_this_host()
         claim = ExitStack()
         confirm = claim.enter_context(claimed_domain())
@@ -75,6 +76,8 @@ def node_action(spec: NodeSpec, parameters: list[Path]) -> Node:
         executable=spec.executable,
         name=spec.name,
         namespace=spec.namespace,
+        arguments=list(spec.arguments),
+        ros_arguments=enclave_arguments(spec),
         parameters=[str(path) for path in parameters],
         remappings=list(spec.remappings),
         additional_env=dict(ENVIRONMENT),
@@ -84,7 +87,7 @@ def node_action(spec: NodeSpec, parameters: list[Path]) -> Node:
 
 def _watch(spec: NodeSpec, node: Node) -> RegisterEventHandler:
     def ended(event: ProcessExited, context: LaunchContext) -> Any:
-        if context.is_shutdown:
+        if context.is_shutdown or (spec.once and event.returncode == 0):
             return None
         if spec.client and event.returncode == 0:
             return EmitEvent(event=Shutdown(reason=f"{spec.name} has finished"))

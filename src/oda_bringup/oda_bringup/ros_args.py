@@ -44,21 +44,27 @@ def commands(graph: Graph, session: Path) -> list[Command]:
     return [_command(node, session) for node in graph]
 
 
+def enclave_arguments(node: NodeSpec) -> list[str]:
+    """Where SROS2 finds the node's keys and permissions, if security is on (oda security)."""
+    return ["--enclave", node.full_name]
+
+
 def parameter_files(node: NodeSpec, session: Path) -> list[Path]:
     """Write the node's parameters into the session directory; with the user's file, if any."""
     path = session / "parameters" / f"{node.name}.yaml"
     content = {node.full_name: {"ros__parameters": dict(node.parameters)}}
     write_atomic(path, yaml.safe_dump(content, sort_keys=False))
     over = session / PARAMETERS_FILE
-    return [path, over] if over.exists() else [path]
+    return [*node.files, path, over] if over.exists() else [*node.files, path]
 
 
 def _command(node: NodeSpec, session: Path) -> Command:
     rules = [f"__node:={node.name}", f"__ns:={node.namespace}"]
     rules += [f"{old}:={new}" for old, new in node.remappings]
-    argv = [str(find_executable(node.package, node.executable)), "--ros-args"]
+    argv = [str(find_executable(node.package, node.executable)), *node.arguments, "--ros-args"]
     for rule in rules:
         argv += ["-r", rule]
+    argv += enclave_arguments(node)
     for path in parameter_files(node, session):
         argv += ["--params-file", str(path)]
     logs = session / "logs"
@@ -67,5 +73,6 @@ def _command(node: NodeSpec, session: Path) -> Command:
         argv=tuple(argv),
         log=None if node.client else logs / f"{node.name}.log",
         client=node.client,
+        once=node.once,
         environment={**ENVIRONMENT, "ROS_LOG_DIR": str(logs / "ros")},
     )

@@ -4,13 +4,14 @@ import dataclasses
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import yaml
 
 from oda_bringup.assets import shipped_checkpoint, shipped_demonstrations
 from oda_bringup.inputs import check_inputs
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
+from oda_bringup.robot import check_robot, describe
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import ConfigError, SessionError
 from oda_core.files import write_atomic
@@ -21,15 +22,20 @@ OPTIONS_FILE = "session.json"
 CONNECTOR_FILE = "connector.yaml"
 REPORT_FILE = "report.json"
 PARAMETERS_FILE = "parameters.yaml"  # what the user laid over the graph's parameters
-FIXED = ("connector", "demos", "checkpoint", "preset", "robot", "seed", "trials", "parameters")
+DESCRIPTION_FILE = "robot.urdf"
+FIXED = (
+    "connector", "demos", "checkpoint", "preset", "robot", "fri", "seed", "trials", "parameters"
+)  # fmt: skip
 
 
 class Session(NamedTuple):
-    """A session's directory, and of its connector the name and the hidden start noise."""
+    """A session's directory; its connector's name, start noise and force limit; its robot."""
 
     directory: Path
     connector: str
     start_noise_m: float = 1e-3  # half width per axis
+    damage_n: float = 120.0  # force that plug and socket survive
+    description: str = ""  # URDF of a robot under ros2_control
 
     @property
     def connector_file(self) -> Path:
@@ -57,34 +63,40 @@ def check_adapt(options: AdaptOptions) -> AdaptOptions:
             checkpoint=str(_absolute(options.checkpoint) or shipped_checkpoint()),
             output=str(_new_directory(options.output, connector.name)),
         )
-    _read_parameters(options.parameters)
+    _check_surroundings(options)
     check_inputs(Path(options.checkpoint), Path(options.demos), connector.name)
     return options
 
 
-def check_demo(options: DemoOptions) -> DemoOptions:
+Recording = TypeVar("Recording", DemoOptions, TeleopOptions)
+
+
+def check_demo(options: Recording) -> Recording:
     """Check all that a recording needs; as check_adapt."""
     connector = load_connector(options.connector)
-    _read_parameters(options.parameters)
+    _check_surroundings(options)
     directory = _new_directory(options.output, f"{connector.name}-demos")
     return dataclasses.replace(options, output=str(directory))
 
 
 def check_sim(options: SimOptions) -> SimOptions:
-    """Check what the simulated cell needs; as check_adapt."""
+    """Check what the robot alone needs; as check_adapt."""
     load_connector(options.connector)
-    _read_parameters(options.parameters)
-    return dataclasses.replace(options, output=str(_new_directory(options.output, "sim")))
+    _check_surroundings(options)
+    return dataclasses.replace(options, output=str(_new_directory(options.output, options.robot)))
 
 
-def open_session(options: AdaptOptions | DemoOptions | SimOptions) -> Session:
+def open_session(options: AdaptOptions | DemoOptions | SimOptions | TeleopOptions) -> Session:
     """Make the session directory of checked options, or open that of a resumed one."""
     directory = Path(options.output)
+    description = describe(options.robot, options.fri)
     if isinstance(options, AdaptOptions) and options.resume:
-        return _session(directory, load_connector(directory / CONNECTOR_FILE))
+        return _session(directory, load_connector(directory / CONNECTOR_FILE), description)
     connector = load_connector(options.connector)
-    session = _session(directory, connector)
+    session = _session(directory, connector, description)
     write_atomic(session.connector_file, dump_connector(connector))
+    if description:
+        write_atomic(directory / DESCRIPTION_FILE, description)
     if options.parameters:
         write_atomic(directory / PARAMETERS_FILE, _read_parameters(options.parameters))
     content = {"connector": connector.name, "options": to_mapping(options)}
@@ -92,8 +104,14 @@ def open_session(options: AdaptOptions | DemoOptions | SimOptions) -> Session:
     return session
 
 
-def _session(directory: Path, connector: Connector) -> Session:
-    return Session(directory, connector.name, connector.start.noise_mm * 1e-3)
+def _check_surroundings(options: AdaptOptions | DemoOptions | SimOptions | TeleopOptions) -> None:
+    _read_parameters(options.parameters)
+    check_robot(options.robot, options.fri)
+
+
+def _session(directory: Path, connector: Connector, description: str) -> Session:
+    noise_m, damage_n = connector.start.noise_mm * 1e-3, connector.limits.damage_n
+    return Session(directory, connector.name, noise_m, damage_n, description)
 
 
 def _new_directory(output: str, prefix: str) -> Path:
@@ -150,7 +168,7 @@ def _read_parameters(path: str) -> str:
 
 
 def _same_input(name: str, asked: object, began: object) -> bool:
-    is_path = name in ("demos", "checkpoint", "parameters")
+    is_path = name in ("demos", "checkpoint", "fri", "parameters")
     return is_path and Path(str(asked)).resolve() == Path(str(began)).resolve()
 
 

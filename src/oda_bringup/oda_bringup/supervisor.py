@@ -1,8 +1,8 @@
 """Start, watch and stop the processes of a graph. No ROS here.
 
-One process ends the graph by its own end (the client); the end of any other is a failure. Signals
-are blocked and read synchronously while processes run, so that Ctrl-C is handled at any moment and
-never twice.
+One process ends the graph by its own end (the client); the end of any other is a failure, unless it
+was there to do one thing and did it. Signals are blocked and read synchronously while processes
+run, so that Ctrl-C is handled at any moment and never twice.
 """
 
 import os
@@ -37,6 +37,7 @@ class Command:
     argv: tuple[str, ...]
     log: Path | None = None  # None: the process writes to the terminal
     client: bool = False  # its end ends the graph
+    once: bool = False  # it does one thing; its end without an error is none of the graph's
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -98,6 +99,11 @@ class _Process:
     def finished(self) -> bool:
         """A client that ended by itself."""
         return self.ended and self.command.client and self.code >= 0
+
+    @property
+    def done(self) -> bool:
+        """One that does one thing, and did it."""
+        return self.ended and self.command.once and self.code == 0
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the whole group."""
@@ -186,7 +192,7 @@ def _watch(
             follower.report(notice)
         if stop:
             return Outcome("interrupted", code=stop)
-        ended = [process for process in running if process.ended]
+        ended = [process for process in running if process.ended and not process.done]
         if ended:
             # A client that ends has its result: what others do afterwards does not change it.
             return _outcome(min(ended, key=lambda process: not process.finished))

@@ -42,6 +42,7 @@ def test_help_says_what_for_with_an_example(name: str, capsys: pytest.CaptureFix
         (["ghost"], "found 'ghost', expected one of demo"),
         (["adapt", "--connector", "ghost"], "found 'ghost', expected one of"),
         (["demo", "--in-process", "--connector", "ghost.yaml"], "ghost.yaml: cannot be read"),
+        (["adapt", "--robot", "hardware"], "not found on AMENT_PREFIX_PATH"),
         (["convert", "nothing"], "holds no bag"),
         (["meta-train", "--buffers", "nothing"], "found no connector with"),
         (["meta-train", "--resume"], "no interrupted run to resume"),
@@ -65,7 +66,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     [
         ["adapt", "--seed", "x"],
         ["adapt", "--seed", "-1"],
-        ["adapt", "--robot", "mock"],
+        ["adapt", "--robot", "ur5"],
         ["adapt", "--sed", "1"],
         ["collect", "--demos", "0"],
         ["meta-train", "--agent.discount", "2"],

@@ -13,12 +13,12 @@ LAUNCH = """
 from launch import LaunchService
 from oda_bringup.rendering import launch_description
 service = LaunchService()
-service.include_launch_description(launch_description(plan))
+service.include_launch_description(launch_description(plan, **changes))
 sys.exit(service.run())
 """
 SUPERVISE = """
 from oda_bringup.cli.live import run_plan
-sys.exit(run_plan(plan, plan.schema()))
+sys.exit(run_plan(plan, plan.schema(**changes)))
 """
 PREPARE = """
 import dataclasses, sys
@@ -26,6 +26,7 @@ from pathlib import Path
 from oda_bringup import plans
 from oda_bringup.session import Session
 session = Session(Path(sys.argv[2]), "metal-peg-sq")
+changes = dict(word.split("=") for word in sys.argv[3:])
 plan = getattr(plans, sys.argv[1].upper())
 plan = dataclasses.replace(plan, check=lambda options: options, open=lambda options: session)
 """
@@ -33,14 +34,15 @@ FRONT_ENDS = {"launch": LAUNCH, "supervise": SUPERVISE}
 
 
 def run_front_end(
-    front_end: str, kind: str, directory: Path, dies: str = "", code: int = 0
+    front_end: str, kind: str, directory: Path, dies: str = "", code: int = 0, robot: str = "sim"
 ) -> tuple[int, dict[str, list[str]], str]:
     """Exit code, arguments by executable, and what was written, of a run with recording stubs."""
     if front_end == "launch":
         pytest.importorskip("launch_ros")
     record = directory / front_end
     record.mkdir()
-    servers = [node for node in graph_of(PLANS[kind], directory) if not node.client]
+    nodes = graph_of(PLANS[kind], directory, robot=robot)
+    servers = {node.executable for node in nodes if not node.client}
     environment = os.environ | {
         "ODA_TEST_RECORD": str(record),
         "ODA_TEST_SERVERS": str(len(servers)),
@@ -49,31 +51,34 @@ def run_front_end(
         "ROS_DOMAIN_ID": "83",
     }
     result = subprocess.run(
-        [sys.executable, "-c", PREPARE + FRONT_ENDS[front_end], kind, str(directory)],
+        [sys.executable, "-c", PREPARE + FRONT_ENDS[front_end], kind, str(directory),
+         f"robot={robot}"],
         capture_output=True, text=True, timeout=60, env=environment, check=False,
     )  # fmt: skip
     lines = {file.name: file.read_text().splitlines() for file in record.iterdir()}
     return result.returncode, lines, result.stdout + result.stderr
 
 
-def facts(arguments: list[str]) -> tuple[str, set[str], str]:
-    """What a node's arguments say: executable, remapping rules, content of the parameter file."""
+def facts(arguments: list[str]) -> tuple[list[str], set[str], list[str], list[str]]:
+    """What a node's arguments say: executable, rules, enclave, content of its parameter files."""
     pairs = list(itertools.pairwise(arguments))
-    (file,) = [b for a, b in pairs if a == "--params-file"]
-    return arguments[0], {b for a, b in pairs if a == "-r"}, Path(file).read_text()
+    files = [Path(b).read_text() for a, b in pairs if a == "--params-file"]
+    own = arguments[: arguments.index("--ros-args")]
+    enclave = [b for a, b in pairs if a == "--enclave"]
+    return own, {b for a, b in pairs if a == "-r"}, enclave, files
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize("kind", ["adapt", "demo"])
+@pytest.mark.parametrize(("kind", "robot"), [("adapt", "sim"), ("demo", "sim"), ("demo", "mock")])
 def test_both_start_the_same_nodes_with_the_same_arguments(
-    kind: str, prefix: Path, tmp_path: Path
+    kind: str, robot: str, prefix: Path, tmp_path: Path
 ) -> None:
     found = {}
     for front_end in FRONT_ENDS:
-        code, lines, text = run_front_end(front_end, kind, tmp_path)
+        code, lines, text = run_front_end(front_end, kind, tmp_path, robot=robot)
         assert code == 0, text
         found[front_end] = {name: facts(arguments) for name, arguments in lines.items()}
-    names = {node.executable for node in graph_of(PLANS[kind], tmp_path)}
+    names = {node.executable for node in graph_of(PLANS[kind], tmp_path, robot=robot)}
     assert set(found["launch"]) == names
     assert found["launch"] == found["supervise"]
 

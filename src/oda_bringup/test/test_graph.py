@@ -1,19 +1,26 @@
 """The graph as data: what it names exists, and both front ends start the same."""
 
-import dataclasses
+import functools
 import importlib
 import re
 from pathlib import Path
 
 import pytest
 import yaml
-from graph_stubs import PLANS, graph_of
+from graph_stubs import CHOICES, PLANS, graph_of
 
-from oda_bringup.graph import Graph, NodeSpec
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, arguments, from_texts
+from oda_bringup.graph import Graph, NodeSpec, sim_graph
+from oda_bringup.options import (
+    AdaptOptions,
+    DemoOptions,
+    SimOptions,
+    TeleopOptions,
+    arguments,
+    from_texts,
+)
 from oda_bringup.plans import ADAPT
 from oda_bringup.ros_args import commands, find_executable
-from oda_bringup.session import PARAMETERS_FILE
+from oda_bringup.session import PARAMETERS_FILE, Session
 from oda_core.errors import ConfigError, SessionError
 
 SOURCE = Path(__file__).parents[2]
@@ -22,6 +29,11 @@ PARAMETERS = {
     "operator_node": "oda_sim.ros.operator_node:OperatorParameters",
     "arbiter_node": "oda_teleop.ros.arbiter_node:ArbiterParameters",
     "recorder_node": "oda_teleop.ros.recorder_node:RecorderParameters",
+    "teleop_node": "oda_teleop.ros.teleop_node:TeleopParameters",
+    "spacenav_node": "oda_teleop.ros.spacenav_node:SpacenavParameters",
+    "gamepad_node": "oda_teleop.ros.gamepad_node:GamepadParameters",
+    "guide_node": "oda_teleop.ros.guide_node:GuideParameters",
+    "scripted_mouse": "oda_bringup.scripted_mouse:MouseParameters",
     "demo_node": "oda_teleop.ros.demo_node:DemoParameters",
     "policy_node": "oda_policy.ros.policy_node:PolicySettings",
     "trainer_node": "oda_policy.ros.trainer_node:TrainerSettings",
@@ -30,10 +42,10 @@ PARAMETERS = {
 }
 
 
-@pytest.fixture(params=sorted(PLANS))
+@pytest.fixture(params=CHOICES, ids=lambda choice: "-".join(map(str, choice[1].values())))
 def graph(request: pytest.FixtureRequest, tmp_path: Path) -> Graph:
-    changes = {"record": True} if request.param == "adapt" else {}
-    return graph_of(PLANS[request.param], tmp_path, **changes)
+    kind, changes = request.param
+    return graph_of(PLANS[kind], tmp_path, **changes)
 
 
 def test_every_executable_is_installed_by_its_package(graph: Graph) -> None:
@@ -46,10 +58,16 @@ def test_every_parameter_is_one_of_its_node(graph: Graph) -> None:
     for node in graph:
         module, name = PARAMETERS[node.executable].split(":")
         schema = getattr(importlib.import_module(module), name)
-        known = {f.name: f.default for f in dataclasses.fields(schema)}
         for key, value in node.parameters.items():
             if key != "use_sim_time":
-                assert type(known[key]) is type(value), f"{node.executable}: {key}"
+                default = functools.reduce(getattr, key.split("."), schema())
+                assert type(default) is type(value), f"{node.executable}: {key}"
+
+
+def test_the_arbiter_keeps_the_force_that_the_connector_survives(tmp_path: Path) -> None:
+    session = Session(tmp_path, "ram-288", damage_n=200.0)
+    (arbiter,) = (n for n in sim_graph(SimOptions(), session) if n.name == "arbiter")
+    assert arbiter.parameters["limits.force_n"] == 200.0
 
 
 def test_names_are_unique_and_in_one_namespace(graph: Graph) -> None:
@@ -69,7 +87,7 @@ def test_commands_are_those_of_ros2_run(graph: Graph, prefix: Path, tmp_path: Pa
         assert Path(executable) == prefix / "lib" / node.package / node.executable
         assert arguments == [
             "--ros-args", "-r", f"__node:={node.name}", "-r", f"__ns:={node.namespace}",
-            "--params-file",
+            "--enclave", node.full_name, "--params-file",
         ]  # fmt: skip
         content = yaml.safe_load(Path(file).read_text())
         assert content == {node.full_name: {"ros__parameters": dict(node.parameters)}}
@@ -97,7 +115,7 @@ def test_missing_executable_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
         find_executable("oda_sim", "ghost")
 
 
-@pytest.mark.parametrize("schema", [AdaptOptions, DemoOptions, SimOptions])
+@pytest.mark.parametrize("schema", [AdaptOptions, DemoOptions, TeleopOptions, SimOptions])
 def test_launch_arguments_are_the_options(schema: type) -> None:
     listed = arguments(schema)
     assert all(argument.description for argument in listed)
@@ -111,7 +129,7 @@ def test_launch_arguments_are_the_options(schema: type) -> None:
         ({"seed": "many"}, "seed: found str 'many', expected int"),
         ({"seed": "-1"}, "found -1, expected 0 or more"),
         ({"robot": "ur5"}, "expected one of sim, mock, hardware"),
-        ({"robot": "hardware"}, "this version brings only sim"),
+        ({"robot": "mock", "realtime_factor": "2"}, "found 2, but robot mock moves in real time"),
         ({"realtime_factor": "0"}, "expected more than 0"),
     ],
 )

@@ -35,7 +35,7 @@ def test_paths_become_absolute_and_the_connector_is_kept(
 ) -> None:
     checked = check_adapt(dataclasses.replace(options, demos=str(demos)))
     session = open_(checked)
-    assert session == Session(workplace / "mine", "metal-peg-sq")
+    assert session == Session(workplace / "mine", "metal-peg-sq", damage_n=200.0)
     assert load_connector(session.connector_file) == load_connector("metal-peg-sq")
     saved = json.loads((session.directory / OPTIONS_FILE).read_text())["options"]
     assert AdaptOptions(**saved) == checked

@@ -41,10 +41,9 @@ print(outcome.kind, outcome.name, outcome.code)
 """
 
 
-def python(name: str, code: str, folder: Path, client: bool = False) -> Command:
-    return Command(
-        name=name, argv=(sys.executable, "-c", code), log=folder / f"{name}.log", client=client
-    )
+def python(name: str, code: str, folder: Path, client: bool = False, once: bool = False) -> Command:
+    argv = (sys.executable, "-c", code)
+    return Command(name=name, argv=argv, log=folder / f"{name}.log", client=client, once=once)
 
 
 def silent(name: str, line: str) -> None:
@@ -110,6 +109,20 @@ def test_death_names_the_process_and_its_last_words(tmp_path: Path) -> None:
 def test_a_node_that_ends_without_an_error_is_a_death_too(tmp_path: Path) -> None:
     outcome = supervise([python("quiet", "pass", tmp_path)], silent)
     assert outcome[:3] == ("died", "quiet", 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(0, ("finished", "client", 7)), (1, ("died", "once", 1))]
+)
+def test_one_that_does_one_thing_may_end_but_not_fail(
+    code: int, expected: tuple[str, str, int], tmp_path: Path
+) -> None:
+    once = python("once", f"raise SystemExit({code})", tmp_path, once=True)
+    waiting = f"import pathlib, time\nwhile not pathlib.Path({str(once.log)!r}).exists(): pass\n"
+    client = python(
+        "client", waiting + "time.sleep(1.0); raise SystemExit(7)", tmp_path, client=True
+    )
+    assert supervise([once, client], silent)[:3] == expected
 
 
 def test_client_killed_by_a_signal_died(tmp_path: Path) -> None:

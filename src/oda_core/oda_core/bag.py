@@ -5,7 +5,7 @@ its START and its end event.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,14 +19,20 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.errors import WriterError
 
+from oda_core.assembly import Assembly, BagReport
+from oda_core.bagfile import Batch, in_order, read_batches
+from oda_core.crosscheck import RawTopics
 from oda_core.errors import BagError, ContractError
 from oda_core.interfaces import rosbags_class, typestore
 from oda_core.messages import (
     EPISODE_TYPE,
+    SECOND_NS,
+    STATE_TYPE,
     STEP_TYPE,
+    TWIST_TYPE,
     event_from_msg,
     event_to_msg,
     state_to_msg,
@@ -38,10 +44,8 @@ from oda_core.spec import TaskSpec, to_twist
 from oda_core.types import (
     Episode,
     EpisodeEvent,
-    Event,
     StepData,
     TcpState,
-    episode_from_steps,
     steps_of,
 )
 
@@ -54,14 +58,8 @@ SAFETY_TOPIC = "/oda/safety"
 
 _LATCHED = frozenset({EPISODE_TOPIC, SAFETY_TOPIC})
 _FOREVER = QosTime(0x7FFFFFFF, 0xFFFFFFFF)
-
-
-@dataclass
-class BagReport:
-    """What a reader kept and dropped, filled while it reads."""
-
-    kept: int = 0
-    dropped: list[str] = field(default_factory=list)  # one sentence per dropped episode
+MADE = {EPISODE_TOPIC: EPISODE_TYPE, STEP_TOPIC: STEP_TYPE}
+RAW = {STATE_TOPIC: STATE_TYPE, COMMAND_TOPIC: TWIST_TYPE}
 
 
 class BagWriter:
@@ -176,104 +174,49 @@ def offered_qos(topic: str) -> Qos:
     )
 
 
-def read_episodes(path: str | Path, report: BagReport | None = None) -> Iterator[Episode]:
+def read_episodes(
+    path: str | Path, report: BagReport | None = None, *, checked: bool = False
+) -> Iterator[Episode]:
     """Read the finished episodes of a bag, one at a time, in the order of their ends.
 
     Args:
         path: bag directory.
         report: filled with what was kept and dropped.
+        checked: hold each step against the raw topics too, where the bag has them.
 
     Raises:
         BagError: the bag is missing, cut off, of other message types, or holds no episode topics.
     """
     report = report if report is not None else BagReport()
-    steps: dict[tuple[str, int], dict[int, StepData]] = {}
-    ends: dict[tuple[str, int], EpisodeEvent] = {}
-    for topic, message in _messages(
-        Path(path), {EPISODE_TOPIC: EPISODE_TYPE, STEP_TOPIC: STEP_TYPE}
-    ):
-        try:
-            key = _collect(topic, message, steps, ends)
-        except ContractError as error:
-            raise BagError(f"{path}: {error}") from error
-        if key in ends and len(steps.get(key, {})) == ends[key].steps:
-            episode = _join(steps.pop(key), ends.pop(key), report)
-            if episode is not None:
+    assembly, raw = Assembly(report), RawTopics() if checked else None
+    waiting: list[Batch] = []
+    for batches in chain(read_batches(path, MADE, RAW if checked else None), [[]]):
+        for batch in batches:
+            if raw is not None and batch.topic in RAW:
+                raw.push(batch)
+        for batch, i in in_order(waiting):  # raw topics may trail into the batches after these
+            if batch.topic == STEP_TOPIC:
+                assembly.step(batch.message(i, step_from_msg), batch.place(i))
+            else:
+                assembly.event(batch.message(i, event_from_msg), batch.place(i))
+        for episode, steps, place in assembly.finished():
+            if raw is None or _agrees(raw, episode, steps, place, report):
+                report.kept += 1
                 yield episode
-    for key in sorted(ends.keys() | steps.keys()):
-        found = len(steps.get(key, {}))
-        expected = f"{ends[key].steps} steps" if key in ends else "an end event"
-        report.dropped.append(
-            f"episode {key[1]} of {key[0]}: found {found} steps, expected {expected}"
-        )
+            if raw is not None:
+                raw.forget_before(episode.end.stamp_ns - SECOND_NS)
+        waiting = [batch for batch in batches if batch.topic in MADE]
+    assembly.close()
 
 
-def _collect(
-    topic: str,
-    message: Any,
-    steps: dict[tuple[str, int], dict[int, StepData]],
-    ends: dict[tuple[str, int], EpisodeEvent],
-) -> tuple[str, int]:
-    if topic == STEP_TOPIC:
-        step = step_from_msg(message)
-        key = (step.session, step.episode_id)
-        steps.setdefault(key, {})[step.index] = step
-        return key
-    event = event_from_msg(message)
-    key = (event.session, event.episode_id)
-    if event.event is not Event.START:
-        ends[key] = event
-    return key
-
-
-def _join(steps: dict[int, StepData], end: EpisodeEvent, report: BagReport) -> Episode | None:
-    if end.event is Event.ABORT:
-        report.dropped.append(f"episode {end.episode_id} of {end.session}: aborted, {end.reason}")
-        return None
+def _agrees(
+    raw: RawTopics, episode: Episode, steps: list[StepData], place: str, report: BagReport
+) -> bool:
     try:
-        episode = episode_from_steps(list(steps.values()), end)
+        compared = raw.check(episode, steps, TaskSpec())
     except ContractError as error:
-        report.dropped.append(str(error))
-        return None
-    report.kept += 1
-    return episode
-
-
-def _messages(path: Path, topics: dict[str, str]) -> Iterator[tuple[str, Any]]:
-    if not path.exists():
-        raise BagError(f"{path}: does not exist; give a rosbag2 directory")
-    if not (path / "metadata.yaml").exists():
-        raise BagError(
-            f"{path}: has no metadata.yaml, so its recording was cut off; the data is intact as "
-            "far as it was written: mend it with oda repair"
-        )
-    try:
-        with Reader(path) as reader:
-            connections = _checked_connections(path, reader.connections, topics)
-            for connection, _, data in reader.messages(connections=connections):
-                yield connection.topic, typestore().deserialize_cdr(data, connection.msgtype)
-    except (ReaderError, OSError, EOFError, ValueError) as error:
-        raise BagError(
-            f"{path}: cannot be read to its end ({error}); it is truncated or damaged"
-        ) from error
-
-
-def _checked_connections(
-    path: Path, found: list[Connection], topics: dict[str, str]
-) -> list[Connection]:
-    connections = [c for c in found if c.topic in topics]
-    missing = sorted(topics.keys() - {c.topic for c in connections})
-    if missing:
-        raise BagError(
-            f"{path}: has no topic {', '.join(missing)} (found {sorted(c.topic for c in found)}); "
-            "record with oda demo or the recorder node"
-        )
-    for connection in connections:
-        expected = topics[connection.topic]
-        digest = typestore().hash_rihs01(expected)
-        if connection.msgtype != expected or connection.digest not in ("", digest):
-            raise BagError(
-                f"{path}: {connection.topic} has type {connection.msgtype} of another definition, "
-                f"expected this version's {expected}; record again or use the oda_msgs of the bag"
-            )
-    return connections
+        report.fault(f"{place}: {error}; it is left out")
+        return False
+    report.checked += compared
+    report.unchecked += len(steps) - compared
+    return True

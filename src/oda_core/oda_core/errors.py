@@ -35,3 +35,7 @@ class SimulationError(OdaError):
 
 class SessionError(OdaError):
     """A session directory cannot be created, resumed or trusted."""
+
+
+class DeviceError(OdaError):
+    """A device of the operator is not there, or says what nobody understands."""

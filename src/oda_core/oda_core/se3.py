@@ -85,3 +85,64 @@ def rotvec_from_quat(q: ArrayLike) -> Array:
     sine = float(np.linalg.norm(quaternion[:3]))
     angle = 2.0 * float(np.arctan2(sine, quaternion[3]))
     return quaternion[:3] * (angle / sine if sine > 1e-12 else 2.0)
+
+
+def exp(twist: ArrayLike) -> Pose:
+    """SE(3) exponential: where a constant body twist (6,) of one second leads, linear first.
+
+    Source: Lynch and Park, Modern Robotics (2017), section 3.3.3.
+    """
+    v, w = np.asarray(twist, float)[:3], np.asarray(twist, float)[3:]
+    cross, double = np.cross(w, v), np.cross(w, np.cross(w, v))
+    b, c = _coefficients(float(np.linalg.norm(w)))
+    return Pose(v + b * cross + c * double, quat_from_rotvec(w))
+
+
+def log(pose: Pose) -> Array:
+    """SE(3) logarithm: the body twist (6,) that leads there in one second; inverse of exp.
+
+    The rotation is the shorter way round, at most π.
+    """
+    w, p = rotvec_from_quat(pose.quaternion), np.asarray(pose.position, float)
+    angle = float(np.linalg.norm(w))
+    if angle < 1e-2:
+        d = 1 / 12 + angle**2 / 720  # its error is below angle⁴ / 30000
+    else:
+        half = angle / 2
+        d = (1 - half * float(np.cos(half)) / float(np.sin(half))) / angle**2
+    return np.concatenate([p - np.cross(w, p) / 2 + d * np.cross(w, np.cross(w, p)), w])
+
+
+def interpolate(a: Pose, b: Pose, fraction: float) -> Pose:
+    """The pose on the screw motion from a (fraction 0) to b (fraction 1)."""
+    return a.compose(exp(fraction * log(b.relative_to(a))))
+
+
+def unit_quaternion(q: ArrayLike) -> Array:
+    """A quaternion (4,) scaled to unit norm, with w of at least 0."""
+    quaternion = np.asarray(q, float)
+    quaternion = quaternion / np.linalg.norm(quaternion)
+    return -quaternion if quaternion[3] < 0 else quaternion
+
+
+def move_twist(twist: ArrayLike, frame: Pose) -> Array:
+    """The twist (6,) of a frame b fixed to a, in b, from that of a, in a; frame is T_a_b."""
+    v, w = np.asarray(twist, float)[:3], np.asarray(twist, float)[3:]
+    back = quat_conjugate(frame.quaternion)
+    moved = v + np.cross(w, frame.position)
+    return np.concatenate([quat_rotate(back, moved), quat_rotate(back, w)])
+
+
+def move_wrench(wrench: ArrayLike, frame: Pose) -> Array:
+    """The same wrench (6,) about b and in b, from that about a, in a; frame is T_a_b."""
+    f, m = np.asarray(wrench, float)[:3], np.asarray(wrench, float)[3:]
+    back = quat_conjugate(frame.quaternion)
+    moved = m - np.cross(frame.position, f)
+    return np.concatenate([quat_rotate(back, f), quat_rotate(back, moved)])
+
+
+def _coefficients(angle: float) -> tuple[float, float]:
+    """(1 - cos a) / a² and (a - sin a) / a³."""
+    if angle < 1e-2:
+        return 0.5 - angle**2 / 24 + angle**4 / 720, 1 / 6 - angle**2 / 120 + angle**4 / 5040
+    return (1 - float(np.cos(angle))) / angle**2, (angle - float(np.sin(angle))) / angle**3

@@ -4,7 +4,8 @@ Ticks: the first is the state that the episode's first command acted on; the nex
 at least one period later. The action of a tick is the executed twist: a policy commands once per
 tick, with the stamp of the state that it acted on, and that very twist is recorded; of several
 commands, as from a hand-held device, their mean is; without one, the last command, which is still
-executed. The two topics may run ahead of each other; the transitions are the same.
+executed. The two topics may run ahead of each other; the transitions are the same. Where a policy
+acts, a human who commands before it does not move its ticks: open() says where they begin.
 
 An operator's mark makes the next step the last and overrules the insertion detector there.
 """
@@ -85,6 +86,12 @@ class Stepper:
         self.missed = 0
         self._commands.clear()
         self._held = self._tick = self._next = self._verdict = None
+
+    def open(self, first: TcpState) -> None:
+        """Make this state the first tick, if none is known yet, whoever commands first."""
+        if self._tick is None and not self.done:
+            self._tick = first
+            self._note_force(first)
 
     def mark(self, verdict: Event) -> None:
         """Make the next step the last one, with an operator's verdict: SUCCESS or FAILURE.

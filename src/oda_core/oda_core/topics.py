@@ -8,6 +8,7 @@ STEP = "/oda/step"
 EPISODE = "/oda/episode"
 SAFETY = "/oda/safety"
 MARK = "/oda/mark"
+DISCARD = "/oda/discard"
 WEIGHTS = "/oda/policy/weights"
 TRAINER = "/oda/trainer/status"
 JOINT_STATES = "/joint_states"
@@ -17,8 +18,19 @@ CLOCK = "/clock"
 DIAGNOSTICS = "/diagnostics"
 
 RESET = "/oda/reset"  # action
+RECORD_DISCARD = "/oda/record/discard"  # std_srvs/Trigger
+RECORD_PAUSE = "/oda/record/pause"  # std_srvs/Trigger
+RECORD_RESUME = "/oda/record/resume"  # std_srvs/Trigger
 TARE = "/oda/tare"  # std_srvs/Trigger
 START = "/oda/start"  # std_srvs/Trigger
 STOP = "/oda/stop"  # std_srvs/Trigger
 MARK_SUCCESS = "/oda/mark_success"  # std_srvs/Trigger
 MARK_FAILURE = "/oda/mark_failure"  # std_srvs/Trigger
+
+BEGIN = "/oda/begin"  # std_srvs/Trigger: the operator is ready for the next demonstration
+TAKE_BACK = "/oda/take_back"  # std_srvs/Trigger: the episode that has just ended shall not count
+
+SPACENAV_TWIST = "/spacenav/twist"  # of the spacenav node
+SPACENAV_TWIST_STAMPED = "/spacenav/twist_stamped"
+SPACENAV_JOY = "/spacenav/joy"
+JOY = "/joy"  # of the joy node

@@ -44,8 +44,8 @@ def decode_state(cdr: bytes) -> TcpState:
     if cdr[:2] != LITTLE_ENDIAN[:2]:
         raise ContractError(f"state: found encapsulation {cdr[:2].hex()}, expected plain CDR, 0001")
     try:
-        base, position = _string(cdr, 12)
-        tcp, position = _string(cdr, position)
+        base, position = read_string(cdr, 12)
+        tcp, position = read_string(cdr, position)
         start = 4 + -(-(position - 4) // 8) * 8
         numbers = np.frombuffer(cdr, "<f8", 19, start)
         inserted = bool(cdr[start + 152])
@@ -62,11 +62,16 @@ def decode_state(cdr: bytes) -> TcpState:
     )
 
 
-def _string(cdr: bytes, position: int) -> tuple[str, int]:
-    """A string and the position after it; position is within the whole buffer, 4-aligned up."""
+def read_string(cdr: bytes, position: int) -> tuple[str, int]:
+    """A string and the position after it; position is within the whole buffer, 4-aligned up.
+
+    Raises:
+        ValueError: the message ends before the string does.
+    """
     position += -position % 4
-    (size,) = struct.unpack_from("<I", cdr, position)
-    end = position + 4 + size
+    end = position + 4
+    if end <= len(cdr):
+        end += struct.unpack_from("<I", cdr, position)[0]
     if end > len(cdr):
         raise ValueError("a string ends beyond the data")
     return cdr[position + 4 : end - 1].decode(errors="replace"), end

@@ -225,7 +225,11 @@ def test_unfinished_episode_is_dropped_with_its_reason(tmp_path: Path) -> None:
         bag.write_episode(dataclasses.replace(episode, end=end), start, [], TaskSpec())
     report = BagReport()
     assert list(read_episodes(tmp_path / "bag", report)) == []
-    assert report.dropped == ["episode 0 of test: found 5 steps, expected 9 steps"]
+    (dropped,) = report.dropped
+    assert dropped.startswith(
+        "episode 0 of test: found 5 steps, expected 9 steps; its last message"
+    )
+    assert "/oda/episode message 1" in dropped
 
 
 def test_state_message_keeps_its_frame() -> None:

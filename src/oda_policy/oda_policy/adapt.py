@@ -18,7 +18,7 @@ from pathlib import Path
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import ConfigError, SessionError
 from oda_core.files import write_atomic
-from oda_core.types import Episode, Event, Purpose
+from oda_core.types import Episode, Event, Purpose, Source
 from oda_policy.config import AdaptConfig
 from oda_policy.evaluate import Env, EpisodeRequest, Rate, episode_seed, run_episode, success_rate
 from oda_policy.learner import Learner
@@ -45,14 +45,15 @@ class Outcome:
     steps: int
     robot_time_s: float  # of the episode with its reset motion
     peak_force_n: float
+    assisted: bool = False  # a person commanded at least one step
     phase: Phase = Phase.ENCODE  # set by the machine
     round: int = 0  # set by the machine
     policy_version: int = 0  # set by the machine
 
     @property
     def success(self) -> bool:
-        """The connector was inserted."""
-        return self.event is Event.SUCCESS
+        """The connector was inserted, and by the policy alone."""
+        return self.event is Event.SUCCESS and not self.assisted
 
 
 @dataclass(kw_only=True)
@@ -251,6 +252,7 @@ def outcome_of(episode: Episode, robot_time_s: float) -> Outcome:
         steps=len(episode),
         robot_time_s=robot_time_s,
         peak_force_n=end.peak_force_n if math.isfinite(end.peak_force_n) else 0.0,
+        assisted=bool((episode.sources == Source.HUMAN).any()),
     )
 
 

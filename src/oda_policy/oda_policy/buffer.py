@@ -6,13 +6,14 @@ it, and so does ``minari.load_dataset`` where the directory lies in Minari's roo
 replaced atomically, data first, so that a crash leaves the old buffer or the new one.
 """
 
-import hashlib
-import io
 import json
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import h5py
@@ -20,49 +21,135 @@ import numpy as np
 
 from oda_core.config import from_mapping
 from oda_core.errors import BufferFileError, ConfigError, ContractError
-from oda_core.files import sha256_file, write_atomic
+from oda_core.files import sha256_file, sync_directory, write_atomic
 from oda_core.se3 import Pose
-from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec
-from oda_core.types import BASE_FRAME, TCP_FRAME, Episode, EpisodeEvent, Event, Purpose
+from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE
+from oda_core.types import Episode, EpisodeEvent, Event, Purpose
+from oda_policy.buffer_layout import (
+    ARRAYS,
+    FORMAT,
+    BufferInfo,
+    SourceFile,
+    attributes,
+    data_file,
+    digest,
+    header,
+    metadata,
+)
 
-FORMAT = 1
-MINARI_VERSION = "0.5.0"  # oldest layout that every Minari 0.5.x opens
-ARRAYS = {
-    "observations": np.float32,
-    "actions": np.float32,
-    "rewards": np.float32,
-    "terminations": np.bool_,
-    "truncations": np.bool_,
-}
-OBSERVATION_NAMES = "position 3, rotation vector 3, linear 3, angular 3, force 3, torque 3"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceFile:
-    """Where episodes came from."""
-
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class BufferInfo:
-    """What a buffer records besides its episodes."""
-
-    connector: str
-    spec: TaskSpec = field(default_factory=TaskSpec)
-    sources: tuple[SourceFile, ...] = ()
-    description: str = ""
-
-
-def data_file(path: str | Path) -> Path:
-    """The HDF5 file of a buffer directory."""
-    return Path(path) / "data" / "main_data.hdf5"
+__all__ = [
+    "BufferInfo", "BufferWriter", "SourceFile", "append", "buffer_sha256", "data_file",
+    "iterate_buffer", "read_buffer", "read_info", "write_buffer",
+]  # fmt: skip
 
 
 def buffer_sha256(path: str | Path) -> str:
     """SHA-256 of a buffer's content, hexadecimal; checkpoints record it."""
     return sha256_file(data_file(path))
+
+
+class BufferWriter:
+    """Add episodes one at a time; they appear in the buffer together, at the end, or not at all.
+
+    A context manager: an exception inside leaves the buffer as it was, and so does adding nothing.
+
+    Args:
+        path: directory, made here; its name becomes the Minari dataset name.
+        info: what to record; of an existing buffer only the sources are added to.
+    """
+
+    def __init__(self, path: str | Path, info: BufferInfo) -> None:
+        """Nothing is read or written yet."""
+        self.path = Path(path)
+        self.info = info
+        self.added = 0
+
+    def __enter__(self) -> "BufferWriter":
+        """Begin with a copy of what is there.
+
+        Raises:
+            BufferFileError: the buffer cannot be read, or is of another connector.
+        """
+        target, wanted = data_file(self.path), self.info
+        exists = target.exists()
+        if exists:
+            found = read_info(self.path)
+            self._expect(found.connector, wanted.connector)
+            self.info = replace(found, sources=(*found.sources, *wanted.sources))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        os.close(descriptor)
+        self._unfinished = Path(name)
+        if exists:
+            shutil.copyfile(target, name)
+        self._file: Any = h5py.File(name, "r+" if exists else "w")
+        groups: Any = self._file.values()
+        self._known = {(g.attrs["session"], int(g.attrs["episode_id"])) for g in groups}
+        self._steps = sum(int(g.attrs["total_steps"]) for g in groups)
+        return self
+
+    def add(self, episode: Episode) -> None:
+        """Add an episode.
+
+        Raises:
+            BufferFileError: it is of another connector or is in the buffer already.
+        """
+        self._expect(episode.end.connector, self.info.connector)
+        key = (episode.end.session, episode.end.episode_id)
+        if key in self._known:
+            raise BufferFileError(
+                f"{self.path}: episode {key[1]} of session {key[0]} is there already"
+            )
+        try:
+            self._write(episode, len(self._file))
+        except (OSError, RuntimeError) as error:  # HDF5 has no better names for a full disk
+            raise BufferFileError(
+                f"{self.path}: cannot be written ({error}) and is as it was; free disk space"
+            ) from error
+        self._known.add(key)
+        self._steps += len(episode)
+        self.added += 1
+
+    def _write(self, episode: Episode, index: int) -> None:
+        group = self._file.create_group(f"episode_{index}")
+        for name in ARRAYS:
+            group.create_dataset(name, data=getattr(episode, name), compression="gzip")
+        group.create_dataset("infos/source", data=episode.sources)
+        group.attrs.update(attributes(episode, index))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None and self.added:
+                self._commit()
+            else:
+                self._file.close()
+        finally:
+            self._unfinished.unlink(missing_ok=True)
+
+    def _commit(self) -> None:
+        totals = (len(self._file), self._steps)
+        self._file.attrs["oda"] = json.dumps(header(self.info))
+        self._file.close()
+        size = self._unfinished.stat().st_size
+        with self._unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        target = data_file(self.path)
+        os.replace(self._unfinished, target)
+        sync_directory(target.parent)
+        text = metadata(self.path, self.info, totals, size)
+        write_atomic(target.with_name("metadata.json"), text)
+
+    def _expect(self, found: str, expected: str) -> None:
+        if found != expected:
+            raise BufferFileError(
+                f"{self.path}: found an episode of {found}, expected {expected}; "
+                "write one buffer per connector"
+            )
 
 
 def write_buffer(path: str | Path, episodes: Sequence[Episode], info: BufferInfo) -> None:
@@ -74,17 +161,15 @@ def write_buffer(path: str | Path, episodes: Sequence[Episode], info: BufferInfo
         info: what to record.
 
     Raises:
-        BufferFileError: the buffer exists, no episodes, or an episode of another connector.
+        BufferFileError: the buffer exists, no episodes, one twice, or one of another connector.
     """
     if data_file(path).exists():
         raise BufferFileError(f"{path}: a buffer is there already; append to it or choose a name")
     if not episodes:
         raise BufferFileError(f"{path}: found no episodes to write, expected at least one")
-    image = io.BytesIO()
-    with h5py.File(image, "w") as file:
-        file.attrs["oda"] = json.dumps(_header(info))
-        totals = _add(file, episodes, info.connector, str(path))
-    _commit(Path(path), image, info, totals)
+    with BufferWriter(path, info) as buffer:
+        for episode in episodes:
+            buffer.add(episode)
 
 
 def append(
@@ -96,21 +181,9 @@ def append(
         BufferFileError: the buffer cannot be read, or an episode is of another connector or is in
             the buffer already.
     """
-    info = read_info(path)
-    info = replace(info, sources=(*info.sources, *sources))
-    image = io.BytesIO(data_file(path).read_bytes())
-    with h5py.File(image, "r+") as file:
-        groups: Any = file.values()
-        known = {(g.attrs["session"], int(g.attrs["episode_id"])) for g in groups}
+    with BufferWriter(path, replace(read_info(path), sources=tuple(sources))) as buffer:
         for episode in episodes:
-            key = (episode.end.session, episode.end.episode_id)
-            if key in known:
-                raise BufferFileError(
-                    f"{path}: episode {key[1]} of session {key[0]} is there already"
-                )
-        file.attrs["oda"] = json.dumps(_header(info))
-        totals = _add(file, episodes, info.connector, str(path))
-    _commit(Path(path), image, info, totals)
+            buffer.add(episode)
 
 
 def read_info(path: str | Path) -> BufferInfo:
@@ -129,89 +202,15 @@ def read_buffer(path: str | Path) -> list[Episode]:
     Raises:
         BufferFileError: the buffer is missing, truncated, of another format or fails a check.
     """
+    return list(iterate_buffer(path))
+
+
+def iterate_buffer(path: str | Path) -> Iterator[Episode]:
+    """The episodes of a buffer, one at a time; see read_buffer."""
     with _open(path) as file:
         _info(file, path)
-        return [_read(file, f"episode_{i}", str(path)) for i in range(len(file))]
-
-
-def _header(info: BufferInfo) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        **asdict(info),
-        "observation": f"{OBSERVATION_NAMES}; scaled by spec, in the frame of the start TCP",
-        "action": "executed TCP twist: linear 3, angular 3; times the limits of spec [m/s, rad/s]",
-        "reward": "1 when inserted, else 0",
-        "frames": {"start_pose": BASE_FRAME, "action": TCP_FRAME, "quaternions": "xyzw"},
-        "sizes": {"observation": OBSERVATION_SIZE, "action": ACTION_SIZE},
-    }
-
-
-def _add(file: Any, episodes: Sequence[Episode], connector: str, where: str) -> tuple[int, int]:
-    for episode in episodes:
-        if episode.end.connector != connector:
-            raise BufferFileError(
-                f"{where}: found an episode of {episode.end.connector}, expected {connector}; "
-                "write one buffer per connector"
-            )
-        group = file.create_group(f"episode_{len(file)}")
-        for name in ARRAYS:
-            group.create_dataset(name, data=getattr(episode, name), compression="gzip")
-        group.create_dataset("infos/source", data=episode.sources)
-        group.attrs.update(_attributes(episode, len(file) - 1))
-    return len(file), sum(int(group.attrs["total_steps"]) for group in file.values())
-
-
-def _attributes(episode: Episode, index: int) -> dict[str, Any]:
-    end = episode.end
-    return {
-        "id": index,
-        "seed": np.uint64(end.seed),
-        "total_steps": len(episode),
-        "session": end.session,
-        "episode_id": end.episode_id,
-        "connector": end.connector,
-        "purpose": end.purpose.name,
-        "event": end.event.name,
-        "reason": end.reason,
-        "stamp_ns": end.stamp_ns,
-        "start_position_m": end.start_pose.position,
-        "start_quaternion_xyzw": end.start_pose.quaternion,
-        "max_steps": end.max_steps,
-        "policy_version": end.policy_version,
-        "deterministic": end.deterministic,
-        "peak_force_n": end.peak_force_n,
-        "sha256": _digest(episode),
-    }
-
-
-def _digest(episode: Episode) -> str:
-    digest = hashlib.sha256()
-    for name, dtype in ARRAYS.items():
-        digest.update(np.ascontiguousarray(getattr(episode, name), dtype).tobytes())
-    digest.update(np.ascontiguousarray(episode.sources, np.uint8).tobytes())
-    return digest.hexdigest()
-
-
-def _commit(path: Path, image: io.BytesIO, info: BufferInfo, totals: tuple[int, int]) -> None:
-    name = path.name if re.fullmatch(r"[-_\w]+-v\d+", path.name) else f"{path.name}-v0"
-    metadata = {
-        "total_episodes": totals[0],
-        "total_steps": totals[1],
-        "data_format": "hdf5",
-        "observation_space": _box(OBSERVATION_SIZE, float("inf")),
-        "action_space": _box(ACTION_SIZE, 1.0),
-        "dataset_id": re.sub(r"[^-_\w]", "_", name),
-        "minari_version": MINARI_VERSION,
-        "dataset_size": round(len(image.getbuffer()) / 1e6, 1),
-        "description": info.description or f"ODA insertion episodes of {info.connector}",
-    }
-    write_atomic(data_file(path), image.getvalue())
-    write_atomic(data_file(path).with_name("metadata.json"), json.dumps(metadata, indent=2))
-
-
-def _box(size: int, bound: float) -> str:
-    limits = {"low": [-bound] * size, "high": [bound] * size}
-    return json.dumps({"type": "Box", "dtype": "float32", "shape": [size], **limits})
+        for i in range(len(file)):
+            yield _read(file, f"episode_{i}", str(path))
 
 
 def _open(path: str | Path) -> h5py.File:
@@ -271,7 +270,7 @@ def _read(file: Any, name: str, path: str) -> Episode:
         episode = Episode(end=end, **arrays, sources=group["infos/source"][()])
     except (KeyError, OSError, ValueError, ContractError) as error:
         raise BufferFileError(f"{path}: {name}: {error}; convert its bags again") from error
-    if _digest(episode) != a["sha256"]:
+    if digest(episode) != a["sha256"]:
         raise BufferFileError(
             f"{path}: {name}: content and checksum disagree; convert its bags again"
         )

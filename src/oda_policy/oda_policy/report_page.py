@@ -96,7 +96,7 @@ def _plots(report: Mapping[str, Any]) -> str:
         total += item["robot_time_s"]
         seconds.append(total / 60)
     spans = _spans(outcomes, seconds)
-    success = [1.0 if o["event"] == 1 else 0.0 for o in outcomes]
+    success = [1.0 if o["event"] == 1 and not o["assisted"] else 0.0 for o in outcomes]
     plots = [
         (
             f"Success rate of the last {ROLLING} episodes",

@@ -1,7 +1,8 @@
 """The simulated cell as a robot controller: when commands count, and how time passes.
 
 In lock-step, time stands still until the command for the newest state comes, which then acts for
-one period. In real time, the caller paces the ticks; commands that stop coming are ramped to zero.
+one period. In real time, the caller paces the ticks; a command that is not followed by another is
+ramped to zero, so that the arm is at rest STALE_NS after it, whatever has happened to the arbiter.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from oda_sim.insertion import TICK_NS, InsertionSim, draw_start_noise
 from oda_sim.outline import MM
 
 STALE_NS = 250_000_000
-RAMP_NS = 100_000_000
+RAMP_NS = 50_000_000  # the last part of STALE_NS: slower than the arbiter's acceleration limits
 MOVING_M_S = 1e-3
 PHASES = ("retract", "return", "settle", "tare")
 
@@ -120,6 +121,11 @@ class Cell:
         if self._motion is not None:
             self._end(success=False, message=reason)
 
+    def recover(self) -> None:
+        """Put the set-point on the measured pose: a person has looked, and nothing may pull."""
+        if self._motion is None:
+            self.sim.hold()
+
     def reset_phase(self) -> str:
         """Phase of the reset motion, one of PHASES."""
         depth, _ = self.sim.depth_and_offset()
@@ -144,9 +150,9 @@ class Cell:
         return ""
 
     def _fade(self) -> float:
-        """1 while the command is fresh, ramped to 0 after."""
-        late_ns = self.sim.time_ns - self._received_ns - STALE_NS
-        return float(np.clip(1.0 - late_ns / RAMP_NS, 0.0, 1.0))
+        """1 while the command is fresh, ramped to 0 by the time it is stale."""
+        left_ns = self._received_ns + STALE_NS - self.sim.time_ns
+        return float(np.clip(left_ns / RAMP_NS, 0.0, 1.0))
 
     def _advance(self, motion: Iterator[None]) -> None:
         try:

@@ -88,6 +88,10 @@ class InsertionSim:
             raise ContractError(f"twist: found {values.tolist()}, expected 6 finite numbers")
         self._twist = values.copy()
 
+    def hold(self) -> None:
+        """Put the set-point on the measured pose."""
+        self._impedance.hold(self.data)
+
     def step(self, duration_ns: int = TICK_NS) -> None:
         """Advance the physics.
 

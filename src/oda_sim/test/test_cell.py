@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oda_core.types import TcpState
-from oda_sim.cell import PHASES, STALE_NS, Cell
+from oda_sim.cell import PHASES, RAMP_NS, STALE_NS, Cell
 from oda_sim.connector import load_connector
 from oda_sim.insertion import TICK_NS, InsertionSim
 
@@ -57,8 +57,9 @@ def test_real_time_holds_a_command_then_ramps_it_to_rest() -> None:
     for _ in range(150):
         log.cell.tick()
     speeds = np.array([state.twist[2] for state in log.states])
-    fresh = STALE_NS // TICK_NS
+    fresh, rest = (STALE_NS - RAMP_NS) // TICK_NS, STALE_NS // TICK_NS
     assert speeds[10:fresh].min() > 0.008 and np.abs(speeds[-15:]).max() < 5e-4
+    assert np.abs(speeds[rest + 15 :]).max() < 1e-3  # the arm follows its set-point
     depth = np.array([state.pose.position[2] for state in log.states])
     assert depth[-1] == pytest.approx(depth[-10], abs=2e-5)
     assert "old" in log.cell.command(log.now - STALE_NS - 1, "oda_tcp", DOWN)
@@ -79,6 +80,21 @@ def test_a_reset_has_the_arm_and_ends_tared_at_the_start(lockstep: bool) -> None
     assert stamps == sorted(set(stamps))
     log.cell.begin_reset(1e-3, 2)
     assert log.cell.command(log.now, "oda_tcp", DOWN) == "" and log.cell.resetting
+
+
+def test_recovery_lets_go_of_what_the_arm_was_pressed_against() -> None:
+    log = Log(lockstep=False)
+    for _ in range(40):
+        log.cell.command(log.now, "oda_tcp", 2 * DOWN)
+        for _ in range(10):
+            log.cell.tick()
+    assert np.linalg.norm(log.states[-1].wrench[:3]) > 20
+    log.cell.stop("stopped")
+    log.cell.recover()
+    for _ in range(50):
+        log.cell.tick()
+    assert np.linalg.norm(log.states[-1].wrench[:3]) < 5
+    assert np.abs(log.states[-1].twist[:3]).max() < 1e-3
 
 
 def test_a_stopped_reset_says_why_and_holds() -> None:

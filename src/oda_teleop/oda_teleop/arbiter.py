@@ -2,75 +2,31 @@
 
 IDLE    no command is expected (between episodes)
 ACTIVE  commands pass through the limits
-HOLD    commands are stale: ramped to zero, the set-point is held
+HOLD    commands or states are stale: at rest, the set-point is held
 RETRACT the wrench limit is exceeded: only unloading motion passes
-ABORT   stopped, or stale for too long in an episode: only start() recovers
+ABORT   stopped: only start() recovers
+
+What stopped the policy is over only when a person says so: it does not leave HOLD, which ends in
+ABORT. A human leaves HOLD by commanding. docs/safety.md draws the machine.
 
 Two clocks: ROS time judges stamps; the watchdog runs on monotonic time of receipt or, in lock-step,
 where the simulation stands still while it waits, on ROS time too.
 """
 
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import replace
 
 import numpy as np
 
-from oda_core.settings import setting
 from oda_core.types import TCP_FRAME, EpisodeEvent, Event, Source, TcpState
-from oda_teleop.limits import Limits, Twist, accelerate, clamp, is_overloaded, keep_inside, unload
+from oda_teleop.commands import REST, ArbiterConfig, Executed, Request, Safety
+from oda_teleop.limits import Limits, Twist, is_overloaded, limited, load, unload
+from oda_teleop.senses import Senses
 
 NS = 1e9
 OUTSIDE = "no episode is running"
 CALM = 0.9  # part of the wrench limit below which RETRACT ends
-
-
-class Safety(IntEnum):
-    """State of the arbiter; values as in oda_msgs/SafetyState."""
-
-    IDLE = 0
-    ACTIVE = 1
-    HOLD = 2
-    RETRACT = 3
-    ABORT = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArbiterConfig:
-    """Times and rules of the arbiter."""
-
-    lockstep: bool = setting(
-        False, "The receiver stands still while it waits: the watchdog runs on ROS time"
-    )
-    stale_s: float = setting(
-        0.25, "Age of stamps and of the newest command that is too old [s]", bounds=(0.02, 5.0)
-    )
-    abort_s: float = setting(
-        1.0, "Time without a command that aborts an episode [s]", bounds=(0.05, 60.0)
-    )
-    require_episode: bool = setting(True, "Refuse policy commands outside of an episode")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """A commanded twist."""
-
-    stamp_ns: int  # of the state that it acts on
-    frame: str
-    twist: Twist
-    source: Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class Executed:
-    """A twist that goes to the robot."""
-
-    stamp_ns: int
-    twist: Twist
-    source: Source
-    limited: bool
-
-
-REST = Executed(stamp_ns=0, twist=np.zeros(6), source=Source.POLICY, limited=False)
+OVERSHOOT = 1.15  # part of the wrench limit above which the robot is stopped
+MOVING = (Safety.ACTIVE, Safety.RETRACT)
 
 
 class Arbiter:
@@ -93,11 +49,14 @@ class Arbiter:
         self.refused = 0
         self.late = 0
         self.executed = REST
+        self._senses = Senses(config.stale_s, config.stuck_s)
         self._episode: EpisodeEvent | None = None
         self._ended_ns: int | None = None  # stamp of the newest episode's end
         self._accepted: dict[Source, int] = {}  # newest accepted stamp of each source
         self._seen_ns: int | None = None  # watchdog clock of the newest accepted command
+        self._overruled_ns: int | None = None  # stamp of the newest overruled command
         self._human_ns: int | None = None
+        self._loaded_ns = 0  # watchdog clock when RETRACT began
         self._ramp_ns = 0
         self._cause = self.reason  # of the state, without refusals
 
@@ -128,44 +87,72 @@ class Arbiter:
         """
         if now_ns + self.stale_ns < self._accepted.get(request.source, 0):
             self._accepted.clear()  # the clock was set back: another simulation
+        self._look(self._age_ns(clock_ns), clock_ns)  # watch() may have slept
         fault = self._fault(request, now_ns, state)
         if fault == OUTSIDE and self._is_late(request):
             self.late += 1
             return None
+        if not fault and state is not None and is_overloaded(state, self.limits, OVERSHOOT):
+            self.stop(f"wrench far above its limit: {load(state, self.limits)}")
+            fault = f"stopped ({self._cause}); call /oda/start"
         if fault or state is None:
             self.refused += 1
             self.reason = f"refused {request.source.name.lower()} twist: {fault}"
             return None
         if request.source is Source.HUMAN:
             self._human_ns = clock_ns
-        elif self._human_ns is not None and clock_ns - self._human_ns <= self.stale_ns:
+            if self.config.lockstep and self._is_decided(request):
+                return None  # from the next boundary on
+        elif self._is_overruled(request, clock_ns):
             return None  # the human holds the robot
         if request.stamp_ns == self._accepted.get(request.source):
             repeated = self.executed.stamp_ns == request.stamp_ns
             return self.executed if repeated and self.executed.source is request.source else None
         return self._execute(request, clock_ns, state)
 
+    def measure(self, state: TcpState, clock_ns: int) -> Executed | None:
+        """Judge every measured state at once, in real time: the next command may come too late.
+
+        Returns:
+            The last command without what pushes on, if the wrench limit is exceeded from now on.
+        """
+        fault = self._senses.feel(state, clock_ns)
+        if self.state not in (*MOVING, Safety.HOLD):
+            return None
+        if not fault and is_overloaded(state, self.limits, OVERSHOOT):
+            fault = f"wrench far above its limit: {load(state, self.limits)}"
+        if fault:
+            self.stop(fault)
+        elif self.state is Safety.ACTIVE and is_overloaded(state, self.limits):
+            self._judge_load(state, clock_ns)
+            return self._send(state.stamp_ns, self.executed.twist, 0.0, state)
+        return None
+
     def watch(self, now_ns: int, clock_ns: int) -> Executed | None:
         """Run the watchdog, at least every stale_s / 2; what to send to the robot, if anything."""
-        if self._seen_ns is not None:
-            age_ns = max(0, clock_ns - self._seen_ns)
-            if self.state in (Safety.ACTIVE, Safety.RETRACT) and age_ns > self.stale_ns:
-                self._enter(Safety.HOLD, f"no command for {age_ns / NS:.2f} s{self._refusal()}")
-            if self.state is Safety.HOLD and age_ns > self.config.abort_s * NS:
-                self._give_up(age_ns)
+        jump = self._senses.jumped(now_ns, clock_ns)
+        if jump and (self._episode is not None or self.state in MOVING):
+            self.stop(jump)
+        age_ns = self._age_ns(clock_ns)
+        self._look(age_ns, clock_ns)
         ramping_s = (clock_ns - self._ramp_ns) / NS
         self._ramp_ns = clock_ns
-        if self.state in (Safety.ACTIVE, Safety.RETRACT) or not self.executed.twist.any():
+        if self.state in MOVING or not self.executed.twist.any():
             return None
         if self.config.lockstep:  # the receiver stands still by itself
-            self.executed = REST
+            self.executed = replace(REST, source=self.executed.source)
             return None
+        if age_ns > self.stale_ns:  # by now the receiver has come to rest by itself
+            self.executed = replace(self.executed, stamp_ns=now_ns, twist=np.zeros(6), limited=True)
+            return self.executed
         return self._send(now_ns, np.zeros(6), min(ramping_s, self.config.stale_s))
 
     def episode(self, event: EpisodeEvent) -> None:
         """Follow the start and the end of episodes. The watchdog waits for the first command."""
         if event.event is not Event.START:
             self._episode, self._ended_ns = None, event.stamp_ns
+            if self._is_held(Source.POLICY):
+                self.stop(self._cause)
             self._rest(f"episode {event.episode_id} ended: {event.event.name}")
         elif self.state is not Safety.ABORT:
             self._episode = event
@@ -183,6 +170,15 @@ class Arbiter:
             self._seen_ns = self._human_ns = None
             self._enter(Safety.IDLE, "recovered; no episode is running")
 
+    def _age_ns(self, clock_ns: int) -> int:
+        """Time since the newest accepted command, while one is expected to follow."""
+        return 0 if self._seen_ns is None else max(0, clock_ns - self._seen_ns)
+
+    def _is_held(self, source: Source) -> bool:
+        """It is the policy that was stopped, and it may not go on by itself."""
+        sources = {source, self.executed.source}
+        return self.state is Safety.HOLD and sources == {Source.POLICY}
+
     def _fault(self, request: Request, now_ns: int, state: TcpState | None) -> str:
         """What is wrong with a command and what to do about it; empty if nothing."""
         if request.frame != TCP_FRAME:
@@ -191,6 +187,8 @@ class Arbiter:
             return f"found {request.twist.tolist()}, expected finite numbers"
         if self.state is Safety.ABORT:
             return f"stopped ({self._cause}); call /oda/start"
+        if self._is_held(request.source):
+            return f"held ({self._cause}); only a person may go on"
         age_ns = now_ns - request.stamp_ns
         if abs(age_ns) > self.stale_ns:
             return (
@@ -209,6 +207,25 @@ class Arbiter:
             return "no fresh /oda/state; is the robot or the simulation running?"
         return ""
 
+    def _is_decided(self, request: Request) -> bool:
+        """The policy's twist for this stamp went to the robot, which takes one in lock-step."""
+        return (
+            request.stamp_ns == self.executed.stamp_ns
+            and self.executed.source is not request.source
+        )
+
+    def _is_overruled(self, request: Request, clock_ns: int) -> bool:
+        """The human commanded a moment ago.
+
+        In lock-step, where time waits for a command, a policy that must repeat itself shows that
+        the human has let go.
+        """
+        if self._human_ns is None or clock_ns - self._human_ns > self.stale_ns:
+            return False
+        again = self.config.lockstep and request.stamp_ns == self._overruled_ns
+        self._overruled_ns = request.stamp_ns
+        return not again
+
     def _is_late(self, request: Request) -> bool:
         """It acts on a state of the episode that has just ended, not on a later one."""
         return self._ended_ns is not None and (
@@ -218,11 +235,7 @@ class Arbiter:
     def _execute(self, request: Request, clock_ns: int, state: TcpState) -> Executed:
         self._accepted[request.source] = request.stamp_ns
         self._seen_ns = clock_ns
-        margin = CALM if self.state is Safety.RETRACT else 1.0
-        if is_overloaded(state, self.limits, margin):
-            self._enter(Safety.RETRACT, "wrench limit: only unloading motion passes")
-        else:
-            self._enter(Safety.ACTIVE, "")
+        self._judge_load(state, clock_ns, f"{request.source.name.lower()} commands")
         since_s = (request.stamp_ns - self.executed.stamp_ns) / NS
         return self._send(
             request.stamp_ns,
@@ -240,12 +253,11 @@ class Arbiter:
         state: TcpState | None = None,
         source: Source | None = None,
     ) -> Executed:
-        twist = clamp(wanted, self.limits)
-        twist = accelerate(twist, self.executed.twist, duration_s, self.limits)
-        if state is not None:
-            twist = keep_inside(twist, state, self.limits)
-            if self.state is Safety.RETRACT:
-                twist = unload(twist, state)
+        twist, names = limited(wanted, self.executed.twist, duration_s, self.limits, state)
+        if state is not None and self.state is Safety.RETRACT:
+            twist = unload(twist, state)
+        elif names and self.state is Safety.ACTIVE:
+            self.reason = f"{self._cause}; limited by {', '.join(names)}"
         self.executed = Executed(
             stamp_ns=stamp_ns,
             twist=twist,
@@ -254,13 +266,36 @@ class Arbiter:
         )
         return self.executed
 
-    def _give_up(self, age_ns: int) -> None:
-        reason = f"no command for {age_ns / NS:.2f} s{self._refusal()}"
+    def _judge_load(self, state: TcpState, clock_ns: int, calm: str = "") -> None:
+        """RETRACT above the wrench limit, ACTIVE below."""
+        margin = CALM if self.state is Safety.RETRACT else 1.0
+        if not is_overloaded(state, self.limits, margin):
+            self._enter(Safety.ACTIVE, calm)
+            return
+        if self.state is not Safety.RETRACT:
+            self._loaded_ns = clock_ns
+        self._enter(Safety.RETRACT, f"only unloading motion passes: {load(state, self.limits)}")
+
+    def _look(self, age_ns: int, clock_ns: int) -> None:
+        """Enter HOLD and ABORT for what is stale or overloaded for too long."""
+        lost = "" if self.config.lockstep else self._senses.lost(clock_ns)
+        if self.state in MOVING and age_ns > self.stale_ns:
+            self._enter(Safety.HOLD, f"no command for {age_ns / NS:.2f} s{self._refusal()}")
+        elif self.state in MOVING and lost:
+            self._enter(Safety.HOLD, lost)
+        abort_ns = self.config.abort_s * NS
+        by_policy = self.executed.source is Source.POLICY
+        if self.state is Safety.HOLD and age_ns > abort_ns:
+            self._give_up()
+        elif self.state is Safety.RETRACT and by_policy and clock_ns - self._loaded_ns > abort_ns:
+            self.stop(f"wrench limit exceeded for {self.config.abort_s:.2f} s: {self._cause}")
+
+    def _give_up(self) -> None:
         self._seen_ns = None
         if self._episode is None:
-            self._enter(Safety.IDLE, reason)
+            self._enter(Safety.IDLE, self._cause)
         else:
-            self.stop(reason)
+            self.stop(f"held for too long: {self._cause}")
 
     def _rest(self, reason: str) -> None:
         """Go idle, unless stopped; the watchdog sleeps until the next command."""

@@ -94,6 +94,42 @@ def keep_inside(twist: Twist, state: TcpState, limits: Limits) -> Twist:
     return np.concatenate([quat_rotate(quat_conjugate(rotation), allowed), twist[3:]])
 
 
+def limited(
+    wanted: Twist, previous: Twist, duration_s: float, limits: Limits, state: TcpState | None
+) -> tuple[Twist, list[str]]:
+    """Speed, acceleration and box in this order.
+
+    Args:
+        wanted: commanded twist (6,).
+        previous: executed twist (6,), duration_s before.
+        duration_s: time that the change may take [s].
+        limits: to keep.
+        state: measured state that the box judges; None where there is none.
+
+    Returns:
+        What may be executed, (6,), and the names of the limits that changed it.
+    """
+    clamped = clamp(wanted, limits)
+    reached = accelerate(clamped, previous, duration_s, limits)
+    inside = reached if state is None else keep_inside(reached, state, limits)
+    steps = {
+        "speed": (wanted, clamped),
+        "acceleration": (clamped, reached),
+        "workspace box": (reached, inside),
+    }
+    names = [name for name, pair in steps.items() if not np.array_equal(*pair)]
+    return inside, names
+
+
+def load(state: TcpState, limits: Limits) -> str:
+    """The measured wrench beside its limits, in words."""
+    force, torque = np.linalg.norm(state.wrench[:3]), np.linalg.norm(state.wrench[3:])
+    return (
+        f"{force:.0f} N and {torque:.1f} Nm, limits {limits.force_n:.0f} N and "
+        f"{limits.torque_nm:.0f} Nm"
+    )
+
+
 def is_overloaded(state: TcpState, limits: Limits, margin: float = 1.0) -> bool:
     """Whether the wrench exceeds margin times a limit."""
     force, torque = np.linalg.norm(state.wrench[:3]), np.linalg.norm(state.wrench[3:])

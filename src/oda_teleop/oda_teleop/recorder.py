@@ -1,8 +1,8 @@
 """A bag that survives crashes and full disks.
 
 What is lost at worst: a killed process loses what came after the last flush() (the node flushes
-every second); a power failure what came after the last sync() (the node syncs at each end of an
-episode). oda repair mends what a killed process leaves. A full disk loses nothing that was
+four times a second); a power failure what came after the last sync() (the node syncs at each end of
+an episode). oda repair mends what a killed process leaves. A full disk loses nothing that was
 accepted before: space for the index is set aside, and the bag is closed with it.
 """
 
@@ -17,8 +17,10 @@ from oda_core.bag import BagWriter
 from oda_core.errors import BagError
 from oda_core.files import sync_directory
 
-RESERVE_BYTES = 1 << 20  # for the index of hours
+RESERVE_BYTES = 1 << 20  # for the index of half an hour, which grows with it
+INDEX_BYTES = 512  # of a chunk, at most, for ten topics
 CHUNK_BYTES = 1 << 18
+SET_BACK_NS = 1_000_000_000  # less is only disorder between topics
 
 
 class Recorder:
@@ -38,10 +40,12 @@ class Recorder:
         """
         self.path = free_path(Path(path))
         self.messages = 0
-        self._at_ns = 0
+        self._at_ns = 0  # of the newest message in the bag
+        self._ahead_ns = 0  # of the bag's times before the clock
         self.closed = False
         self._pending = 0
         self._reserve = self.path / ".reserve"
+        self._reserved, self._chunks = reserve_bytes, 0
         self._bag = BagWriter(self.path)
         try:
             self._bag.__enter__()
@@ -55,13 +59,18 @@ class Recorder:
         self.flush()
 
     def write(self, topic: str, typename: str, cdr: bytes, at_ns: int) -> None:
-        """Write a serialized message, received at at_ns; times never decrease within a second.
+        """Write a serialized message of time at_ns.
+
+        Times in the bag never decrease. When the clock was set back, they go on from where they
+        were; the message keeps its stamp.
 
         Raises:
             BagError: the disk refuses; the bag is closed with all that was written before.
         """
-        behind = self._at_ns - at_ns
-        self._at_ns = self._at_ns if 0 < behind < 1_000_000_000 else at_ns
+        behind = self._at_ns - at_ns - self._ahead_ns
+        if behind > SET_BACK_NS:
+            self._ahead_ns = self._at_ns - at_ns
+        self._at_ns = max(self._at_ns, at_ns + self._ahead_ns)
         self._bag.write_raw(topic, typename, cdr, self._at_ns)
         self.messages += 1
         self._pending += len(cdr)
@@ -113,6 +122,11 @@ class Recorder:
             ) from error
 
     @property
+    def at_ns(self) -> int:
+        """Time of the newest message in the bag [ns]."""
+        return self._at_ns
+
+    @property
     def _storage(self) -> McapWriter:
         storage: Any = self._bag.storage
         return storage
@@ -121,6 +135,10 @@ class Recorder:
         storage = self._storage
         if storage.chunk.msgs:
             storage.close_chunk()
+            self._chunks += 1
+            if self._chunks * INDEX_BYTES > self._reserved:
+                self._reserved *= 2
+                _allocate(self._reserve, self._reserved)
         storage.bio.flush()
         self._pending = 0
         self._good_bytes = storage.bio.tell()

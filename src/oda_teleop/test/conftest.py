@@ -1,10 +1,13 @@
-"""Fixtures that the tests share."""
+"""Fixtures that the tests share; what lies beside them can be imported."""
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -4,54 +4,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from arbiter_inputs import MS, PUSH, T0, event, give, make, make_state, request, watch_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from oda_core.se3 import Pose
-from oda_core.types import EpisodeEvent, Event, Purpose, Source, TcpState
-from oda_teleop.arbiter import Arbiter, ArbiterConfig, Executed, Request, Safety
+from oda_core.types import Event, Source
+from oda_teleop.arbiter import Arbiter
+from oda_teleop.commands import ArbiterConfig, Safety
 from oda_teleop.limits import Limits
-
-MS = 1_000_000
-PUSH = np.array([0.0, 0.0, 0.02, 0.0, 0.0, 0.1])
-T0 = 10_000 * MS
-
-
-def make_state(stamp_ns: int, force: float = 0.0) -> TcpState:
-    return TcpState(
-        stamp_ns=stamp_ns,
-        pose=Pose(np.array([0.55, 0.0, 0.15]), np.array([0.0, 1.0, 0.0, 0.0])),
-        twist=np.zeros(6),
-        wrench=np.array([0.0, 0.0, -force, 0.0, 0.0, 0.0]),
-        inserted=False,
-    )
-
-
-def event(kind: Event = Event.START, stamp_ns: int = T0) -> EpisodeEvent:
-    return EpisodeEvent(stamp_ns=stamp_ns, session="s", episode_id=1, connector="peg",
-                        purpose=Purpose.TRAINING, event=kind)  # fmt: skip
-
-
-def request(stamp_ns: int = T0, source: Source = Source.POLICY, **changes: object) -> Request:
-    values: dict = {
-        "frame": "oda_tcp",
-        "twist": PUSH.copy(),
-        "stamp_ns": stamp_ns,
-        "source": source,
-    }
-    return Request(**(values | changes))
-
-
-def make(**config: object) -> Arbiter:
-    arbiter = Arbiter(ArbiterConfig(**config), Limits())  # type: ignore[arg-type]
-    arbiter.episode(event())
-    return arbiter
-
-
-def give(arbiter: Arbiter, what: Request, now: int | None = None, force: float = 0.0):
-    now = what.stamp_ns if now is None else now
-    return arbiter.command(what, now, now, make_state(now, force))
 
 
 def test_a_policy_command_passes_unchanged_with_its_stamp() -> None:
@@ -147,22 +108,16 @@ def test_the_human_wins_while_the_deadman_is_held() -> None:
     assert released is not None and released.source is Source.POLICY
 
 
-def watch_until(arbiter: Arbiter, start_ms: int, end_ms: int, step_ms: int = 20) -> list[Executed]:
-    sent = [arbiter.watch(T0 + t * MS, T0 + t * MS) for t in range(start_ms, end_ms, step_ms)]
-    return [executed for executed in sent if executed is not None]
-
-
 def test_stale_ramps_to_zero_then_holds_then_aborts() -> None:
     arbiter = make()
     watch_until(arbiter, 0, 10)
     give(arbiter, request())
     assert watch_until(arbiter, 0, 251) == [] and arbiter.state is Safety.ACTIVE
-    ramp = watch_until(arbiter, 260, 1000)
+    (zero,) = watch_until(arbiter, 260, 1000)
     assert arbiter.state is Safety.HOLD and "no command for" in arbiter.reason
-    speeds = [abs(executed.twist).max() for executed in ramp]
-    assert speeds == sorted(speeds, reverse=True) and speeds[-1] == 0 and len(ramp) <= 4
-    back = give(arbiter, request(T0 + 900 * MS))
-    assert back is not None and arbiter.state is Safety.ACTIVE
+    assert not zero.twist.any()  # the receiver came to rest by itself before
+    assert give(arbiter, request(T0 + 900 * MS)) is None and arbiter.state is Safety.HOLD
+    assert "only a person may go on" in arbiter.reason
     watch_until(arbiter, 920, 2000)
     assert arbiter.state is Safety.ABORT and not arbiter.executed.twist.any()
     assert give(arbiter, request(T0 + 2000 * MS)) is None and "/oda/start" in arbiter.reason

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -68,13 +69,20 @@ def measure_latency(options: AdaptOptions) -> list[Measured]:
     ]
 
 
-def write_still_checkpoint(path: Path, config: AgentConfig) -> None:
-    """An untrained policy that hardly moves: its episodes end at the time limit, untouched."""
+def write_still_checkpoint(path: Path, config: AgentConfig, push: float = 0.0) -> None:
+    """An untrained policy that hardly moves: its episodes end at the time limit, untouched.
+
+    Args:
+        path: file to write.
+        config: of the networks.
+        push: mean action along the insertion, in (-1, 1); a policy that always pushes.
+    """
     narrow = dataclasses.replace(config, log_std_min=-7.0, log_std_max=-6.0)
     agent = Agent((OBSERVATION_SIZE, ACTION_SIZE), narrow, 0)
     with torch.no_grad():
         for parameter in agent.actor.parameters():
             parameter.mul_(0.01)
+        agent.actor.trunk.biases[-1][2] = math.atanh(push)
     Checkpoint.of(agent, CheckpointInfo(agent=narrow)).save(path)
 
 

@@ -1,4 +1,4 @@
-"""oda bench: speeds, each against the value that it must reach."""
+"""oda bench: speeds and safety, each against the value that it must reach."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from oda_bringup.parallel import default_jobs
 from oda_core.settings import setting
 from oda_policy.config import described
 
-Name = Literal["sim", "awac", "ddpg", "graph", "policy"]
+Name = Literal["sim", "awac", "ddpg", "graph", "policy", "faults"]
 
 
 @described
@@ -25,8 +25,9 @@ class BenchOptions:
     sim: the simulation in contact, in process. awac: gradient updates per second, against d3rlpy's
     where that is installed (pip install d3rlpy). graph: all nodes in lock-step. policy: from a
     state to the policy's command at real time, while the trainer learns. ddpg, only when named: the
-    return of the core under DDPGfD on Pendulum-v1 against the published one. The exit code is 1
-    when a goal is missed.
+    return of the core under DDPGfD on Pendulum-v1 against the published one. faults, only when
+    named: nodes are killed, messages spoiled and sensors broken at real time, and the robot must
+    come to rest (docs/safety.md). The exit code is 1 when a goal is missed.
 
     Example: oda bench sim awac
     """
@@ -37,6 +38,13 @@ class BenchOptions:
     connector: str = setting(DEFAULT_CONNECTOR, "for graph and policy")
     demos: str = setting("", "for graph and policy; empty: those shipped with the connector")
     checkpoint: str = setting("", "for graph and policy; empty: the shipped one")
+    repeats: int = setting(3, "for faults: of each")
+    only: tuple[str, ...] = setting((), "for faults: their names; none: all")
+    output: str = setting("", "for faults: JSON file for the figures")
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1:
+            raise ValueError(f"repeats: found {self.repeats}, expected 1 or more")
 
 
 def run(options: BenchOptions) -> int:
@@ -86,4 +94,11 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
 
         return measure_latency(adapt)
 
-    return {"sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy}
+    def faults() -> Any:
+        from oda_bringup.bench.faults import measure
+
+        return measure(adapt, options.only, options.repeats, options.output, say)
+
+    return {
+        "sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy, "faults": faults,
+    }  # fmt: skip

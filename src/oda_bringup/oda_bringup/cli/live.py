@@ -1,4 +1,4 @@
-"""oda adapt, demo and sim: run a graph of nodes under the supervisor and say how it ended."""
+"""oda adapt, demo, teleop, sim: run a graph of nodes under the supervisor, say how it ended."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 from oda_bringup.cli.console import ERR, complain, say
 from oda_bringup.cli.exits import Exit
-from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
 from oda_bringup.supervisor import Outcome
 
 NUMBER = re.compile(r"\d+(\.\d+)?")  # stamps, episode numbers
@@ -25,6 +25,13 @@ def demo(options: DemoOptions) -> int:
     from oda_bringup.plans import DEMO
 
     return run_plan(DEMO, options)
+
+
+def teleop(options: TeleopOptions) -> int:
+    """Record demonstrations by hand on live nodes."""
+    from oda_bringup.plans import TELEOP
+
+    return run_plan(TELEOP, options)
 
 
 def sim(options: SimOptions) -> int:

@@ -15,15 +15,17 @@ from oda_bringup.cli import (
     demo,
     evaluate,
     gate,
+    inspection,
     live,
     meta_train,
     repair,
     report,
     reproduce,
+    security,
 )
 from oda_bringup.cli.console import OUT, complain, say
 from oda_bringup.cli.exits import Exit
-from oda_bringup.options import AdaptOptions, SimOptions
+from oda_bringup.options import AdaptOptions, SimOptions, TeleopOptions
 from oda_core.errors import OdaError
 
 OVERVIEW = """\
@@ -50,6 +52,7 @@ class Subcommand(NamedTuple):
 
 FLOW = (
     Subcommand("demo", "operator -> bag of demonstrations", demo.DemoCommand, demo.run),
+    Subcommand("teleop", "a person -> bag of demonstrations", TeleopOptions, live.teleop),
     Subcommand("collect", "operator and policies -> bags", collect.CollectOptions, collect.run),
     Subcommand("convert", "bags -> buffers", convert.ConvertOptions, convert.run),
     Subcommand(
@@ -67,8 +70,12 @@ FLOW = (
 )
 TOOLS = (
     Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),
+    Subcommand("security", "who may do what; keystore", security.SecurityOptions, security.run),
     Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
     Subcommand("gate", "what must hold before results", gate.GateOptions, gate.run),
+    Subcommand(
+        "inspect", "what is wrong with demonstrations", inspection.InspectOptions, inspection.run
+    ),
     Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
     Subcommand("bench", "measure speeds", bench.BenchOptions, bench.run),
     Subcommand("reproduce", "the whole study", reproduce.ReproduceOptions, reproduce.run),

@@ -41,6 +41,7 @@ class Acting:
         self._next_ns = start.stamp_ns
         self._ticks, self._most = 0, start.max_steps
         self._last: Command | None = None
+        self.first: TcpState | None = None  # state of the first tick
 
     def finish(self) -> None:
         """Command no further tick: the step that the last one began is the last."""
@@ -59,6 +60,7 @@ class Acting:
         self._next_ns = state.stamp_ns + self._spec.period_ns
         self._last = None
         self._ticks += 1
+        self.first = self.first or state
         if self._ticks > self._most or (self._ticks > 1 and state.inserted):
             self._next_ns = NEVER_NS
         else:

@@ -178,6 +178,7 @@ class AdaptNode(Node):
                 steps=end.steps,
                 robot_time_s=robot_time_s,
                 peak_force_n=end.peak_force_n,
+                assisted=self._robot.assisted,
             )
             session.announce(outcome)
             self._robot.publish_end(end)

@@ -138,8 +138,14 @@ class PolicyNode(Node):
         self.get_logger().error(f"{text}; not acting in it: is the trainer node running?")
 
     def _on_safety(self, msg: SafetyState) -> None:
+        if self._acting is not None and _stopped(msg):
+            self.get_logger().error(f"stopped acting: {msg.reason}")
+            self._acting = None
+            self._stepper.forget()  # what was held or stopped is no transition of the policy's
         if self._acting is not None:
             twist, source = twist_from_msg(msg.twist), Source(int(msg.source))
+            if source is Source.HUMAN and self._acting.first is not None:
+                self._stepper.open(self._acting.first)
             self._publish(self._stepper.on_command(stamp_ns(msg.header.stamp), twist, source))
 
     def _on_state(self, cdr: bytes) -> None:
@@ -173,6 +179,12 @@ class PolicyNode(Node):
 
 def _names(msg: Episode, start: EpisodeEvent) -> bool:
     return (msg.session, msg.episode_id) == (start.session, start.episode_id)
+
+
+def _stopped(msg: SafetyState) -> bool:
+    """The arbiter has stopped the policy; nobody but a person lets it go on."""
+    held = msg.state == SafetyState.STATE_HOLD and msg.source == SafetyState.SOURCE_POLICY
+    return held or msg.state == SafetyState.STATE_ABORT
 
 
 def _prioritise(priority: int) -> None:

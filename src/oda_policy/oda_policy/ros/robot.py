@@ -1,6 +1,7 @@
 """The episode owner's view of the robot: resets, episodes, safety."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,10 +25,11 @@ from oda_policy.ros.collector import LATE
 from oda_policy.ros.waiting import Waiter
 
 FORCE = slice(12, 15)  # of an observation
+SILENT_S = 3.0  # without a word of the arbiter, which speaks at 10 Hz
 
 
 class SafetyAbortError(SessionError):
-    """The arbiter stopped the robot; a person must recover it."""
+    """The arbiter stopped the robot, refused a command or is gone; a person must look."""
 
 
 class ResetFailedError(SessionError):
@@ -52,6 +54,7 @@ class Robot:
 
     Attributes:
         running: START event of the episode that runs.
+        assisted: a person commanded in the running or the last episode.
     """
 
     def __init__(self, node: Node, spec: TaskSpec, silence_s: float, reset_limit_s: float) -> None:
@@ -64,16 +67,20 @@ class Robot:
             reset_limit_s: wall time of a reset motion [s].
         """
         self.running: EpisodeEvent | None = None
+        self.assisted = False
         self._node, self._spec = node, spec
         self._silence_s, self._reset_limit_s = silence_s, reset_limit_s
         self._steps, self._peak, self._last = 0, 0.0, None
         self._verdict: Event | None = None  # an operator's mark of the episode that runs
         self._safety: SafetyState | None = None
+        self._heard_s = 0.0  # monotonic, of the arbiter
+        self._refused: int | None = None  # commands, before the episode that runs
+        self._fault = ""  # of the episode that runs
         self._reset = ActionClient(node, Reset, topics.RESET)
         self._episodes = node.create_publisher(Episode, topics.EPISODE, qos.EVENTS)
         self._marks = node.create_publisher(Episode, topics.MARK, qos.MARK)
         node.create_subscription(Step, topics.STEP, self._on_step, qos.latched(LATE))
-        node.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.LATCHED)
+        node.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.EVENTS)
 
     def missing(self) -> list[str]:
         """What of the graph is not there yet, with the node that brings it."""
@@ -92,11 +99,30 @@ class Robot:
         return reset + silent
 
     def check_safety(self) -> None:
-        """Raise SafetyAbortError while the arbiter is in ABORT."""
+        """Look whether the robot may go on, and whether the running episode is sound.
+
+        Raises:
+            SafetyAbortError: the arbiter has stopped the robot; or, while an episode runs, it held
+                the policy, refused a command or fell silent, so that this is no episode to learn
+                from.
+        """
         if self._safety is not None and self._safety.state == SafetyState.STATE_ABORT:
             raise SafetyAbortError(
                 f"/oda/safety: the arbiter stopped the robot ({self._safety.reason}); look at it, "
                 "call /oda/start when it may move again, then resume the session"
+            )
+        if self.running is None:
+            return
+        if self._fault:
+            raise SafetyAbortError(
+                f"/oda/safety: {self._fault}; the episode is void: find the cause, then resume the "
+                "session"
+            )
+        silent_s = time.monotonic() - self._heard_s
+        if silent_s > SILENT_S:
+            raise SafetyAbortError(
+                f"/oda/safety: silent for {silent_s:.1f} s; is the arbiter running? See its log, "
+                "then resume the session"
             )
 
     async def reset(self, connector: str, seed: int, noise_m: float, waiter: Waiter) -> Ready:
@@ -127,11 +153,14 @@ class Robot:
             SessionError: a topic fell silent, or what the waiter's check raises.
         """
         self._steps, self._peak, self._last, self._verdict = 0, 0.0, None, None
-        self.running = start
+        self._fault, self._refused = "", None
+        self._heard_s = time.monotonic()
+        self.running, self.assisted = start, False
         self._episodes.publish(event_to_msg(start, rclpy_class))
         while not self._ended():
             count = self._steps
             await waiter.until(lambda n=count: self._steps > n, self._silence_s, self._silence)
+        self.check_safety()
         if self._last.terminated:
             return self._end(start, Event.SUCCESS)
         if self._verdict is Event.FAILURE:
@@ -199,12 +228,21 @@ class Robot:
             return
         if msg.index < self._steps or stamp_ns(msg.header.stamp) < start.stamp_ns:
             return  # doubled, or of an earlier attempt
+        self.assisted |= msg.source == Step.SOURCE_HUMAN
         forces = (msg.observation[FORCE], msg.next_observation[FORCE])
         newest = max(float(np.linalg.norm(f)) for f in forces) * self._spec.force_scale_n
         self._steps, self._last, self._peak = msg.index + 1, msg, max(self._peak, newest)
 
     def _on_safety(self, msg: SafetyState) -> None:
-        self._safety = msg
+        self._safety, self._heard_s = msg, time.monotonic()
+        if self.running is None or self._fault:
+            return
+        by_policy = msg.source == SafetyState.SOURCE_POLICY
+        refused, self._refused = self._refused, msg.refused
+        if msg.state == SafetyState.STATE_HOLD and by_policy:
+            self._fault = f"the policy was held ({msg.reason})"
+        elif refused is not None and msg.refused > refused:
+            self._fault = msg.reason
 
 
 def _ready(answer: Any) -> Ready:

@@ -61,8 +61,9 @@ class PointRobotNode(Node):
         self.create_service(Trigger, "/test/mend", self._on_mend)
         self.create_service(Trigger, "/test/fail_reset", self._on_fail_reset)
         self.create_service(Trigger, "/test/abort", self._on_abort)
-        self._sent, self._jammed = 0.0, False
+        self._sent, self._jammed, self._reported_ns = 0.0, False, 0
         self.create_timer(0.01, self._on_time)
+        self.create_timer(0.1, lambda: self._report(self._reported_ns))
 
     def _on_reset(self, handle):
         goal = handle.request
@@ -94,6 +95,7 @@ class PointRobotNode(Node):
         self._report(stamp)
 
     def _report(self, stamp):
+        self._reported_ns = stamp
         twist = twist_to_msg(self._twist, rclpy_class)
         executed = SafetyState(header=header(stamp, TCP_FRAME, rclpy_class), twist=twist)
         executed.state = SafetyState.STATE_ABORT if self._abort else SafetyState.STATE_ACTIVE

@@ -105,6 +105,8 @@ class SimNode(Node):
         self._published = time.monotonic()
 
     def _on_command(self, msg: TwistStamped) -> None:
+        if self._stopped:
+            return  # what ramps down was stopped already
         refusal = self.cell.command(
             stamp_ns(msg.header.stamp), msg.header.frame_id, twist_from_msg(msg.twist)
         )
@@ -112,7 +114,10 @@ class SimNode(Node):
             self.get_logger().warning(f"refused command: {refusal}", throttle_duration_sec=1.0)
 
     def _on_safety(self, msg: SafetyState) -> None:
+        was_stopped = self._stopped
         self._stopped = msg.reason if msg.state == SafetyState.STATE_ABORT else ""
+        if was_stopped and not self._stopped:
+            self.cell.recover()
         if self._stopped:
             self.cell.stop(f"stopped by the arbiter: {self._stopped}")
             self._finish_reset()

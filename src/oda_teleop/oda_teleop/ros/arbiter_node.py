@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import Twist, TwistStamped
@@ -22,11 +23,12 @@ from oda_core.ros.types import rclpy_class
 from oda_core.types import TCP_FRAME, Source
 from oda_core.types import TcpState as MeasuredState
 from oda_msgs.msg import Episode, SafetyState, TcpState
-from oda_teleop.arbiter import Arbiter, ArbiterConfig, Executed, Request, Safety
+from oda_teleop.arbiter import Arbiter
+from oda_teleop.commands import ArbiterConfig, Executed, Request, Safety
 from oda_teleop.limits import Limits
 
 WATCH_S = 0.02
-REPORT_NS = 100_000_000
+REPORT_S = 0.1
 PATIENCE_S = 0.2  # with the START of a command's episode
 
 
@@ -50,7 +52,9 @@ class ArbiterNode(Node):
         self._waiting: Request | None = None  # for its episode or, in lock-step, for its state
         self._waiting_since = 0.0  # monotonic [s]
         self._reported: tuple[Safety, str] | None = None
-        self._reported_ns = 0
+        self._reported_s = 0.0  # monotonic
+        self._heard_s = 0.0  # monotonic, of the newest state
+        self._born_ns = time.time_ns()  # by the clock that stamps what is sent
         self._command = self.create_publisher(TwistStamped, topics.COMMAND, qos.COMMAND)
         self._safety = self.create_publisher(SafetyState, topics.SAFETY, qos.EVENTS)
         self._diagnostics = Diagnostics(self)
@@ -82,14 +86,36 @@ class ArbiterNode(Node):
     def _watchdog_ns(self) -> int:
         return self._now_ns() if self._lockstep else time.monotonic_ns()
 
-    def _on_episode(self, msg: Episode) -> None:
+    def _on_episode(self, msg: Episode, info: dict[str, Any]) -> None:
+        if info["source_timestamp"] < self._born_ns:
+            self.get_logger().warning(
+                f"episode {msg.episode_id}: began before this arbiter did, so nothing of it "
+                "passes; begin a new one"
+            )
+            return
         self._arbiter.episode(event_from_msg(msg))
         self._report()
         self._look_again()
 
     def _on_state(self, cdr: bytes) -> None:
         self._states.add(cdr)
+        self._heard_s = time.monotonic()
+        if not self._lockstep:
+            self._measure()
         self._look_again()
+
+    def _measure(self) -> None:
+        """Let the newest state be judged, between commands too."""
+        try:
+            state = self._states.newest()
+        except ContractError:
+            return  # said, and refused, with the next command
+        before = self._arbiter.state
+        unloaded = self._arbiter.measure(state, time.monotonic_ns()) if state else None
+        if unloaded is not None:
+            self._send(unloaded)
+        elif self._arbiter.state is not before:
+            self._report()
 
     def _look_again(self) -> None:
         if self._waiting is not None and not self._must_wait(self._waiting):
@@ -141,6 +167,9 @@ class ArbiterNode(Node):
             self._report()
 
     def _state(self, request: Request) -> MeasuredState | None:
+        silent_s = time.monotonic() - self._heard_s
+        if not self._lockstep and silent_s > self._arbiter.config.stale_s:
+            return None
         try:
             return self._states.at(request.stamp_ns) if self._lockstep else self._states.newest()
         except ContractError as error:
@@ -154,7 +183,7 @@ class ArbiterNode(Node):
         if executed is not None:
             self._send(executed)
         changed = (self._arbiter.state, self._arbiter.reason) != self._reported
-        if changed or not 0 <= clock_ns - self._reported_ns < REPORT_NS:
+        if changed or time.monotonic() - self._reported_s > REPORT_S:
             self._report()
 
     def _send(self, executed: Executed) -> None:
@@ -178,7 +207,7 @@ class ArbiterNode(Node):
         if self._reported is None or self._reported[0] is not arbiter.state:
             self.get_logger().info(f"{arbiter.state.name}: {arbiter.reason}")
         self._reported = (arbiter.state, arbiter.reason)
-        self._reported_ns = self._watchdog_ns()
+        self._reported_s = time.monotonic()
 
     def _diagnose(self) -> None:
         arbiter = self._arbiter

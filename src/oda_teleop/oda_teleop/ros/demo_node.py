@@ -53,10 +53,10 @@ class DemoParameters:
 class DemoNode(Node):
     """Runs episodes until enough of them succeeded, then ends the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: type[DemoParameters] = DemoParameters) -> None:
         """Create the topics; the session begins with the first turn of the executor."""
         super().__init__("demo")
-        self._settings = declare(self, DemoParameters)
+        self._settings = declare(self, schema)
         self._stepper = Stepper()
         self._states = StateBuffer()
         self._safety: SafetyState | None = None
@@ -100,11 +100,7 @@ class DemoNode(Node):
         raise SystemExit(EXHAUSTED)
 
     async def _episode(self, number: int) -> EpisodeEvent:
-        await self._until(
-            lambda: not self._stopped(),
-            lambda: f"the arbiter stopped the robot ({self._stopped()}); call /oda/start",
-        )
-        start = await self._start(number)
+        start = await self._ready(number)
         self._stepper.begin(start)
         self._episodes.publish(event_to_msg(start, rclpy_class))
         for state in self._states.since(start.stamp_ns):
@@ -116,7 +112,19 @@ class DemoNode(Node):
                 f"operator act? missing: {self._missing() or 'nothing'}"
             ),
         )
-        return self._end()
+        return self._finish(await self._judged(self._ended()))
+
+    async def _ready(self, number: int) -> EpisodeEvent:
+        """START of an episode of a robot that stands ready."""
+        await self._until(
+            lambda: not self._stopped(),
+            lambda: f"the arbiter stopped the robot ({self._stopped()}); call /oda/start",
+        )
+        return await self._start(number)
+
+    async def _judged(self, end: EpisodeEvent) -> EpisodeEvent:
+        """The end event as it stands after a look at the episode."""
+        return end
 
     async def _start(self, number: int) -> EpisodeEvent:
         """Reset the robot; the START event of the episode."""
@@ -144,17 +152,19 @@ class DemoNode(Node):
             max_steps=settings.max_steps,
         )
 
-    def _end(self) -> EpisodeEvent:
+    def _ended(self) -> EpisodeEvent:
+        """End event of the episode that runs."""
+        stepper = self._stepper
+        if stepper.outcome is None:
+            return stepper.end(Event.ABORT, self._stopped() or "interrupted")
+        if stepper.outcome is Event.SUCCESS:
+            return stepper.end()
+        if stepper.outcome is Event.FAILURE:
+            return stepper.end(reason=BY_OPERATOR)
+        return stepper.end(reason=f"not inserted within {stepper.steps} steps")
+
+    def _finish(self, end: EpisodeEvent) -> EpisodeEvent:
         """Publish the end of the episode that runs."""
-        stopped = self._stopped()
-        if self._stepper.outcome is None:
-            end = self._stepper.end(Event.ABORT, stopped or "interrupted")
-        elif self._stepper.outcome is Event.SUCCESS:
-            end = self._stepper.end()
-        elif self._stepper.outcome is Event.FAILURE:
-            end = self._stepper.end(reason=BY_OPERATOR)
-        else:
-            end = self._stepper.end(reason=f"not inserted within {self._stepper.steps} steps")
         self._stepper.forget()
         self._episodes.publish(event_to_msg(end, rclpy_class))
         return end
@@ -174,7 +184,7 @@ class DemoNode(Node):
         while not ready():
             if time.monotonic() - self._alive > self._settings.silence_s:
                 raise SessionError(f"{self._settings.silence_s:.0f} s of silence: {explain()}")
-            await _Turn()
+            await Turning()
 
     def _missing(self) -> str:
         publishers = {
@@ -221,11 +231,11 @@ class DemoNode(Node):
     def close(self) -> None:
         """An episode that still runs ends with ABORT."""
         if self._stepper.start is not None:
-            self._end()
+            self._finish(self._ended())
             self._flush()
 
 
-class _Turn:
+class Turning:
     """Awaited: go on after the executor's next turn."""
 
     def __await__(self) -> Generator[None, None, None]:

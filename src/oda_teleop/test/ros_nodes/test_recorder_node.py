@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import WrenchStamped
 from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import JointState
 
 from oda_core.ros import qos
 from oda_core.ros.testing import Client, Nodes, own_domain
@@ -17,9 +17,9 @@ def test_a_full_disk_ends_the_recording_with_a_whole_bag(small_disk: Path, tmp_p
     bag = small_disk / "bag"
     with own_domain() as domain, Nodes(tmp_path, domain) as nodes, Client(domain) as client:
         recorder = nodes.processes[nodes.start("oda_teleop.ros.recorder_node", output=str(bag))]
-        publisher = client.node.create_publisher(WrenchStamped, "/oda/wrench", qos.STEP)
+        publisher = client.node.create_publisher(JointState, "/joint_states", qos.STEP)
         client.until(publisher.get_subscription_count, "the recorder")
-        message = WrenchStamped()
+        message = JointState()
         sent = 0
         while recorder.poll() is None:
             message.header.stamp.sec = sent

@@ -1,0 +1,147 @@
+"""One fault in one episode, from the START to what a person finds afterwards."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oda_bringup.faults.catalogue import Fault
+from oda_bringup.faults.desk import Desk
+from oda_bringup.faults.hosts import Cable
+from oda_bringup.faults.judge import Seen, Verdict, judge
+from oda_bringup.faults.rig import FORCE_N, HEADROOM_M, Rig
+from oda_core import topics
+from oda_core.errors import SessionError
+from oda_core.types import Event
+from oda_msgs.action import Adapt
+from oda_msgs.msg import SafetyState
+from oda_sim.scene import START
+from oda_teleop.arbiter import OVERSHOOT
+
+EARLIEST_S, LATEST_S = 0.3, 2.0  # after the first command: in free motion and in contact
+OBSERVED_S = 2.0  # while the fault lasts
+AFTERWARDS_S = 1.5  # after its cause is gone
+READY_S = 60.0
+EPISODE_S = 30.0
+OVERLOAD_N = 50.0
+JUMP_S = 10.0
+HUMAN_S, HUMAN_PERIOD_S = 1.0, 0.05
+BACK = np.array([0.0, 0.0, -0.01, 0.0, 0.0, 0.0])  # what the operator does in contact
+STOPPED = (SafetyState.STATE_HOLD, SafetyState.STATE_ABORT)
+
+
+class SpoiledError(SessionError):
+    """The machine was too busy: something stopped the robot before the fault did."""
+
+
+class Trial:
+    """Runs one fault once."""
+
+    def __init__(self, rig: Rig, desk: Desk, fault: Fault, cable: Cable | None) -> None:
+        """Take what it needs; run() runs it."""
+        self.rig, self.desk, self.fault, self.cable = rig, desk, fault, cable
+
+    def run(self, session: Path, seed: int) -> Verdict:
+        """Run an episode, break something at a random time, look, and judge.
+
+        Raises:
+            SpoiledError: the episode ended before the fault.
+            SessionError: a node does not answer.
+        """
+        handle = self._begin(session, seed)
+        wait_s = np.random.default_rng(seed).uniform(EARLIEST_S, LATEST_S)
+        self._wait_for_contact_or(wait_s)
+        self.desk.seen.fault_ns = self.desk.now_ns
+        self._break()
+        self.desk.turn_for(OBSERVED_S)
+        self._mend()
+        self.desk.seen.cleared_ns = self.desk.now_ns
+        self.desk.until(self.desk.ready, "all nodes", READY_S)
+        self.desk.turn_for(AFTERWARDS_S)
+        self._end(handle, session)
+        seen, self.desk.seen = self.desk.seen, Seen(states=self.desk.seen.states[-1:])
+        return judge(self.fault, seen, session)
+
+    def _begin(self, session: Path, seed: int) -> Any:
+        """Recover as a person does, and wait until an episode moves."""
+        desk, seen = self.desk, Seen()
+        desk.until(desk.ready, "all nodes", READY_S)
+        desk.call(topics.START)
+        limit_n = OVERLOAD_N if self.fault.special == "overload" else FORCE_N
+        desk.limit_force(limit_n)
+        seen.force_limit_n, seen.top_m = OVERSHOOT * limit_n, START.position[2] + HEADROOM_M
+        seen.states = desk.seen.states[-1:]
+        desk.seen = seen
+        if self.fault.stream == "weights":
+            self._break()
+        inputs = self.rig.inputs
+        handle = desk.adapt(
+            Adapt.Goal(
+                connector=inputs.connector, demonstrations=inputs.demonstrations,
+                output=str(session), seed=seed, trials=1, max_training_episodes=1,
+                max_robot_minutes=30.0,
+            )
+        )  # fmt: skip
+        desk.until(lambda: seen.episodes, "START of an episode", EPISODE_S)
+        if self.fault.reaction != "never begins":
+            desk.until(lambda: any(c.speed > 0 for c in seen.commands), "motion", EPISODE_S)
+        return handle
+
+    def _wait_for_contact_or(self, seconds: float) -> None:
+        desk, start_ns = self.desk, self.desk.now_ns
+        if self.fault.special == "overload":
+            desk.until(lambda: _force(desk) > OVERLOAD_N, "contact", EPISODE_S)
+            return
+        if self.fault.special == "human":
+            desk.until(lambda: _force(desk) > OVERLOAD_N / 2, "contact", EPISODE_S)
+        desk.until(lambda: desk.now_ns >= start_ns + seconds * 1e9, "time", EPISODE_S)
+        if desk.seen.safety and desk.seen.safety[-1].state in STOPPED:
+            raise SpoiledError(f"stopped before the fault: {desk.seen.safety[-1].reason}")
+
+    def _break(self) -> None:
+        fault = self.fault
+        if fault.stream and fault.tamper:
+            self.desk.tampers[fault.stream] = fault.tamper()
+        if fault.kill:
+            self.rig.kill(fault.kill)
+        if fault.freeze:
+            self.rig.freeze(fault.freeze)
+        if fault.special == "clock":
+            self.desk.jump(JUMP_S)
+        if fault.special == "human":
+            for _ in range(round(HUMAN_S / HUMAN_PERIOD_S)):
+                self.desk.steer(BACK)
+                self.desk.turn_for(HUMAN_PERIOD_S)
+        if self.cable and fault.special == "network":
+            self.cable.cut()
+
+    def _mend(self) -> None:
+        fault = self.fault
+        self.desk.tampers.clear()
+        if fault.kill:
+            self.rig.start(fault.kill)
+        if fault.freeze:
+            self.rig.wake(fault.freeze)
+        if self.cable and fault.special == "network":
+            self.cable.mend()
+
+    def _end(self, handle: Any, session: Path) -> None:
+        """Let the episode end if it still runs, then the session."""
+        desk, seen = self.desk, self.desk.seen
+        if self.fault.reaction == "goes on" and self.fault.kill != "adapt":
+            desk.call(topics.MARK_FAILURE)
+            desk.until(lambda: seen.episodes[-1].event is not Event.START, "END", EPISODE_S)
+        elif self.fault.kill == "adapt":
+            desk.until(lambda: seen.safety[-1].state in STOPPED, "the time limit", EPISODE_S)
+        stored = session / "trainer" / "episodes"
+        if self.fault.stored:
+            desk.until(lambda: any(stored.glob("[0-9]*.safetensors")), "the episode", EPISODE_S)
+        if self.fault.kill != "adapt":
+            handle.cancel_goal_async()
+            desk.until(handle.get_result_async().done, "end of the session", READY_S)
+        desk.turn_for(0.5)
+        seen.ended_ns = desk.now_ns
+
+
+def _force(desk: Desk) -> float:
+    return float(np.linalg.norm(desk.seen.states[-1].wrench[:3])) if desk.seen.states else 0.0

@@ -1,0 +1,90 @@
+"""The iiwa 7 under ros2_control: what must be installed, its files, and its description."""
+
+from pathlib import Path
+
+from oda_bringup.assets import package_directory
+from oda_core.errors import OdaError, SessionError
+from oda_core.interfaces import share_directory
+
+PACKAGES = {
+    "mock": (
+        "controller_manager",
+        "joint_state_broadcaster",
+        "lbr_description",
+        "lbr_ros2_control",  # named by lbr_description
+        "oda_controllers",
+        "robot_state_publisher",
+    ),
+}
+PACKAGES["hardware"] = PACKAGES["mock"]
+GUIDE = "docs/howto/hardware.md"
+
+
+def controllers_file() -> Path:
+    """Parameters of the controller manager and its controllers."""
+    return package_directory() / "config" / "controllers.yaml"
+
+
+def fri_file(own: str = "") -> Path:
+    """Settings of the Fast Robot Interface: the user's own file, or the shipped one."""
+    return Path(own) if own else package_directory() / "description" / "ros2_control" / "fri.yaml"
+
+
+def check_robot(robot: str, fri: str) -> None:
+    """Refuse a robot whose software is not installed; the simulation needs none.
+
+    Raises:
+        SessionError: what is missing and where it comes from.
+    """
+    missing = [name for name in PACKAGES.get(robot, ()) if not _is_installed(name)]
+    if missing:
+        raise SessionError(
+            f"robot {robot}: {', '.join(missing)} not found on AMENT_PREFIX_PATH; it needs a ROS 2 "
+            f"Jazzy installation with ros2_control and the sources that repos/ pins ({GUIDE}); the "
+            "simulation needs neither: robot sim"
+        )
+    if fri and not Path(fri).is_file():
+        raise SessionError(f"{fri}: does not exist; expected a YAML file of FRI settings")
+
+
+def describe(robot: str, fri: str = "") -> str:
+    """URDF of the cell with its ros2_control system; empty for the simulation.
+
+    Args:
+        robot: sim, mock or hardware.
+        fri: file of FRI settings, empty for the shipped one.
+
+    Raises:
+        SessionError: xacro or a file that it names is missing or wrong.
+    """
+    if robot == "sim":
+        return ""
+    folder = package_directory() / "description"
+    mappings = {
+        "robot": robot,
+        "fri": str(fri_file(fri).resolve()),
+        "tool": str(folder / "tool.yaml"),
+    }
+    try:
+        import xacro
+
+        document = xacro.process_file(
+            str(folder / "urdf" / "oda_iiwa7.urdf.xacro"), mappings=mappings
+        )
+    except ModuleNotFoundError as error:
+        raise SessionError(
+            f"robot {robot}: xacro is not installed; apt-get install ros-jazzy-xacro"
+        ) from error
+    except xacro.XacroException as error:
+        raise SessionError(
+            f"robot {robot}: its description cannot be expanded ({error})"
+        ) from error
+    return document.toxml()
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        share_directory(package)
+    except OdaError:
+        return False
+    return True
