@@ -12,8 +12,7 @@ from rosbags.rosbag2 import StoragePlugin
 
 from oda_core.assembly import BagReport
 from oda_core.bag import BagWriter
-from oda_core.config import from_mapping
-from oda_core.errors import BagError, ConfigError
+from oda_core.errors import BagError
 from oda_core.foreign import read_foreign
 from oda_core.interfaces import rosbags_class
 from oda_core.mapping import Goal, Mapping, Marks, PoseTopic, Span, TwistTopic, WrenchTopic
@@ -287,25 +286,3 @@ def test_a_bag_without_what_is_needed_says_so(tmp_path: Path) -> None:
     other = replace(FOREIGN, pose=replace(FOREIGN.pose, type="nav_msgs/msg/Odometry"))
     with pytest.raises(BagError, match="has type geometry_msgs/msg/PoseStamped"):
         read(tmp_path / "unmarked", other)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"goal": None, "marks": None}, "nothing tells of success"),
-        ({"gap_s": 3.0}, "expected one at most"),
-        ({"pose": {"topic": "/a", "type": "sensor_msgs/msg/Imu", "frame_id": ""}}, "type of pose"),
-        ({"wrench": {"topic": "/a", "frame_id": "", "sign": "plus"}}, "on_tool, by_tool"),
-        ({"stamps": "header"}, "unknown key stamps"),
-    ],
-)
-def test_a_mapping_that_cannot_be_meant_is_refused(change: dict, words: str) -> None:
-    plain = {
-        "connector": "peg",
-        "pose": {"topic": "/tool/pose", "frame_id": "world"},
-        "wrench": {"topic": "/ft", "frame_id": "ft", "sign": "on_tool"},
-        "marks": {"topic": "/mark"},
-    }
-    assert from_mapping(Mapping, plain, "here").connector == "peg"
-    with pytest.raises(ConfigError, match=words):
-        from_mapping(Mapping, plain | change, "here")
