@@ -14,7 +14,7 @@ from oda_bringup.parallel import default_jobs
 from oda_core.settings import setting
 from oda_policy.config import described
 
-Name = Literal["sim", "awac", "ddpg", "graph", "policy"]
+Name = Literal["sim", "awac", "ddpg", "graph", "policy", "record", "kill"]
 
 
 @described
@@ -25,8 +25,10 @@ class BenchOptions:
     sim: the simulation in contact, in process. awac: gradient updates per second, against d3rlpy's
     where that is installed (pip install d3rlpy). graph: all nodes in lock-step. policy: from a
     state to the policy's command at real time, while the trainer learns. ddpg, only when named: the
-    return of the core under DDPGfD on Pendulum-v1 against the published one. The exit code is 1
-    when a goal is missed.
+    return of the core under DDPGfD on Pendulum-v1 against the published one. record, only when
+    named: messages that the recorder loses and its share of a core at four topics of 1 kHz and the
+    rest. kill, only when named: what is lost when it is killed at random moments. The exit code is
+    1 when a goal is missed.
 
     Example: oda bench sim awac
     """
@@ -37,6 +39,8 @@ class BenchOptions:
     connector: str = setting(DEFAULT_CONNECTOR, "for graph and policy")
     demos: str = setting("", "for graph and policy; empty: those shipped with the connector")
     checkpoint: str = setting("", "for graph and policy; empty: the shipped one")
+    duration: float = setting(60.0, "of record [s]; 600 is the real thing")
+    kills: int = setting(50, "of kill")
 
 
 def run(options: BenchOptions) -> int:
@@ -86,4 +90,22 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
 
         return measure_latency(adapt)
 
-    return {"sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy}
+    def record() -> Any:
+        from oda_bringup.bench.recording import measure_load
+
+        return measure_load(options.duration)
+
+    def kill() -> Any:
+        from oda_bringup.bench.recording import measure_kills
+
+        return measure_kills(options.kills)
+
+    return {
+        "sim": sim,
+        "awac": awac,
+        "ddpg": ddpg,
+        "graph": graph,
+        "policy": policy,
+        "record": record,
+        "kill": kill,
+    }
