@@ -14,7 +14,7 @@ from oda_bringup.parallel import default_jobs
 from oda_core.settings import setting
 from oda_policy.config import described
 
-Name = Literal["sim", "awac", "ddpg", "graph", "policy", "faults"]
+Name = Literal["sim", "awac", "ddpg", "graph", "policy", "record", "kill", "faults"]
 
 
 @described
@@ -25,7 +25,9 @@ class BenchOptions:
     sim: the simulation in contact, in process. awac: gradient updates per second, against d3rlpy's
     where that is installed (pip install d3rlpy). graph: all nodes in lock-step. policy: from a
     state to the policy's command at real time, while the trainer learns. ddpg, only when named: the
-    return of the core under DDPGfD on Pendulum-v1 against the published one. faults, only when
+    return of the core under DDPGfD on Pendulum-v1 against the published one. record, only when
+    named: messages that the recorder loses and its share of a core at four topics of 1 kHz and the
+    rest. kill, only when named: what is lost when it is killed at random moments. faults, only when
     named: nodes are killed, messages spoiled and sensors broken at real time, and the robot must
     come to rest (docs/safety.md). The exit code is 1 when a goal is missed.
 
@@ -38,6 +40,8 @@ class BenchOptions:
     connector: str = setting(DEFAULT_CONNECTOR, "for graph and policy")
     demos: str = setting("", "for graph and policy; empty: those shipped with the connector")
     checkpoint: str = setting("", "for graph and policy; empty: the shipped one")
+    duration: float = setting(60.0, "of record [s]; 600 is the real thing")
+    kills: int = setting(50, "of kill")
     repeats: int = setting(3, "for faults: of each")
     only: tuple[str, ...] = setting((), "for faults: their names; none: all")
     output: str = setting("", "for faults: JSON file for the figures")
@@ -94,11 +98,28 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
 
         return measure_latency(adapt)
 
+    def record() -> Any:
+        from oda_bringup.bench.recording import measure_load
+
+        return measure_load(options.duration)
+
+    def kill() -> Any:
+        from oda_bringup.bench.recording import measure_kills
+
+        return measure_kills(options.kills)
+
     def faults() -> Any:
         from oda_bringup.bench.faults import measure
 
         return measure(adapt, options.only, options.repeats, options.output, say)
 
     return {
-        "sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy, "faults": faults,
-    }  # fmt: skip
+        "sim": sim,
+        "awac": awac,
+        "ddpg": ddpg,
+        "graph": graph,
+        "policy": policy,
+        "record": record,
+        "kill": kill,
+        "faults": faults,
+    }

@@ -18,7 +18,9 @@ from oda_bringup.cli import (
     inspection,
     live,
     meta_train,
+    record,
     repair,
+    replay,
     report,
     reproduce,
     security,
@@ -53,6 +55,7 @@ class Subcommand(NamedTuple):
 FLOW = (
     Subcommand("demo", "operator -> bag of demonstrations", demo.DemoCommand, demo.run),
     Subcommand("teleop", "a person -> bag of demonstrations", TeleopOptions, live.teleop),
+    Subcommand("record", "the graph that runs -> bag", record.RecordOptions, record.run),
     Subcommand("collect", "operator and policies -> bags", collect.CollectOptions, collect.run),
     Subcommand("convert", "bags -> buffers", convert.ConvertOptions, convert.run),
     Subcommand(
@@ -76,6 +79,7 @@ TOOLS = (
     Subcommand(
         "inspect", "what is wrong with demonstrations", inspection.InspectOptions, inspection.run
     ),
+    Subcommand("replay", "a bag into the graph; shadow", replay.ReplayOptions, replay.run),
     Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
     Subcommand("bench", "measure speeds", bench.BenchOptions, bench.run),
     Subcommand("reproduce", "the whole study", reproduce.ReproduceOptions, reproduce.run),

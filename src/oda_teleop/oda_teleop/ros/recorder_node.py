@@ -1,6 +1,7 @@
 """Records the topics of the robot contract into a bag (MCAP) and judges every episode."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_srvs.srv import Trigger
 
@@ -84,9 +86,9 @@ class RecorderParameters:
 class RecorderNode(Node):
     """Writes what it hears, serialized as it came, and says what a person should know."""
 
-    def __init__(self) -> None:
-        """Create the bag, then subscribe."""
-        super().__init__("recorder")
+    def __init__(self, overrides: Sequence[Parameter] = ()) -> None:
+        """Create the bag, then subscribe; overrides are parameters given in the program."""
+        super().__init__("recorder", parameter_overrides=[*overrides])
         self.settings = declare(self, RecorderParameters)
         self.guide = Guide(
             self.settings.connector, self.settings.demonstrations, self.settings.quality
