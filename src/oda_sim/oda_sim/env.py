@@ -10,6 +10,7 @@ from oda_core.se3 import Pose
 from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec, observe, to_twist
 from oda_core.types import TcpState
 from oda_sim.connector import Connector, load_connector
+from oda_sim.drive import DriveName
 from oda_sim.insertion import InsertionSim, draw_start_noise
 from oda_sim.outline import MM
 
@@ -40,6 +41,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         *,
         spec: TaskSpec | None = None,
         simulate_reset: bool = True,
+        drive: DriveName = "native",
         render_mode: str | None = None,
     ) -> None:
         """Build the simulation.
@@ -49,12 +51,13 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             spec: scaling and limits.
             simulate_reset: run the reset motion; without it the same episodes begin at once, and
                 robot_time_s leaves the motion out.
+            drive: the simulation's own actuators, or the robot's control law by torques.
             render_mode: "rgb_array" or None.
         """
         self.connector = (
             connector if isinstance(connector, Connector) else load_connector(connector)
         )
-        self.sim = InsertionSim(self.connector)
+        self.sim = InsertionSim(self.connector, drive=drive)
         self.task = spec or TaskSpec()
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(

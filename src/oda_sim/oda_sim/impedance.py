@@ -8,11 +8,12 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from oda_core.impedance import ImpedanceSettings
 from oda_sim.parts import Limits
 
-STIFFNESS = np.array([2000.0, 2000.0, 2000.0, 150.0, 150.0, 150.0])  # [N/m, Nm/rad]
+STIFFNESS = ImpedanceSettings().stiffness  # (6,) [N/m, Nm/rad]
 DAMPING = np.array([220.0, 220.0, 220.0, 8.0, 8.0, 8.0])  # [Ns/m, Nms/rad]
-ROTATION_LEASH_RAD = 0.1
+ROTATION_LEASH_RAD = ImpedanceSettings().rotation_leash_rad
 AXES = ("x", "y", "z", "rx", "ry", "rz")
 
 
@@ -46,6 +47,10 @@ class Impedance:
         self._start = start.reshape(3, 3)
         self._tcp = model.site("tcp").id
 
+    def begin(self, data: mujoco.MjData) -> None:
+        """Put the set-point on the measured pose."""
+        self.hold(data)
+
     def hold(self, data: mujoco.MjData) -> None:
         """Put the set-point on the measured pose."""
         data.act[self._slice] = data.actuator_length[self._slice]
@@ -67,3 +72,7 @@ class Impedance:
         np.minimum(act, measured + self._leash, out=act)
         data.ctrl[self._slice] = velocity
         self._model.actuator_biasprm[self._slice, 0] = DAMPING * velocity
+
+    def advance(self, data: mujoco.MjData, steps: int) -> None:
+        """Advance the physics by so many steps."""
+        mujoco.mj_step(self._model, data, nstep=steps)

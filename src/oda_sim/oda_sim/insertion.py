@@ -18,7 +18,7 @@ from oda_core.se3 import Pose
 from oda_core.types import TcpState
 from oda_sim.arm import HOME_RAD, JOINT_NAMES, solve_joints
 from oda_sim.connector import Connector
-from oda_sim.impedance import Impedance
+from oda_sim.drive import DriveName, make_drive
 from oda_sim.outline import MM
 from oda_sim.reset import return_to_start
 from oda_sim.scene import START, TIMESTEP_S, build_scene, socket_pose
@@ -61,15 +61,15 @@ class InsertionSim:
         peak_force_n: largest 100 ms mean force since the start of the episode.
     """
 
-    def __init__(self, connector: Connector, seed: int = 0) -> None:
+    def __init__(self, connector: Connector, seed: int = 0, drive: DriveName = "native") -> None:
         """Build the scene and stand at the nominal start pose."""
         self.connector = connector
-        self.model = build_scene(connector)
+        self.model = build_scene(connector, drive)
         self.data = mujoco.MjData(self.model)
         self.time_ns = 0
         self._tcp = self.model.site("tcp").id
         self._socket = self.model.body("socket").id
-        self._impedance = Impedance(self.model, connector.limits)
+        self._drive = make_drive(drive, self.model, connector.limits)
         self._sensor = WrenchSensor(self.model)
         self._twist = np.zeros(6)
         self._velocity = np.zeros(6)
@@ -90,7 +90,7 @@ class InsertionSim:
 
     def hold(self) -> None:
         """Put the set-point on the measured pose."""
-        self._impedance.hold(self.data)
+        self._drive.hold(self.data)
 
     def step(self, duration_ns: int = TICK_NS) -> None:
         """Advance the physics.
@@ -104,7 +104,7 @@ class InsertionSim:
                 f"duration_ns: found {duration_ns}, expected a multiple of {TICK_NS} above 0"
             )
         for _ in range(ticks):
-            self._impedance.command(self.data, self._twist)
+            self._drive.command(self.data, self._twist)
             self._tick()
 
     def state(self) -> TcpState:
@@ -155,10 +155,10 @@ class InsertionSim:
             SimulationError: the plug is jammed and cannot be pulled out.
         """
         self._twist = np.zeros(6)
-        self._impedance.hold(self.data)
+        self._drive.hold(self.data)
         clearance = self.connector.start.height_mm * MM
         for velocity in return_to_start(self.data, self._frames(), clearance, start_noise_m):
-            self._impedance.command_start_frame(self.data, velocity)
+            self._drive.command_start_frame(self.data, velocity)
             self._tick()
             yield
         yield from self._begin_ticks(start_noise_m, seed)
@@ -186,8 +186,8 @@ class InsertionSim:
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:7] = joints
         mujoco.mj_forward(self.model, self.data)
-        self._impedance.hold(self.data)
-        self._impedance.command_start_frame(self.data, np.zeros(6))
+        self._drive.begin(self.data)
+        self._drive.command_start_frame(self.data, np.zeros(6))
         self._sensor.restart(seed)
         self._twist = np.zeros(6)
         self._held = 0
@@ -201,7 +201,7 @@ class InsertionSim:
 
     def _tick(self) -> None:
         model, data = self.model, self.data
-        mujoco.mj_step(model, data, nstep=STEPS_PER_TICK)
+        self._drive.advance(data, STEPS_PER_TICK)
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_comVel(model, data)

@@ -6,7 +6,7 @@ import numpy as np
 from oda_core.se3 import Pose, quat_from_rotvec
 from oda_sim.arm import GRAPHITE, ORANGE, TCP_OFFSET_M, add_arm
 from oda_sim.connector import Connector
-from oda_sim.impedance import add_impedance
+from oda_sim.drive import DriveName, add_drive
 from oda_sim.outline import MM
 from oda_sim.plug import add_plug
 from oda_sim.socket import add_socket
@@ -27,7 +27,7 @@ def socket_pose(connector: Connector) -> Pose:
     return START.compose(Pose(offset, turn))
 
 
-def build_spec(connector: Connector) -> mujoco.MjSpec:
+def build_spec(connector: Connector, drive: DriveName = "native") -> mujoco.MjSpec:
     """The scene before compilation, to add cameras or geoms to it."""
     spec = mujoco.MjSpec()
     spec.modelname = connector.name
@@ -40,16 +40,16 @@ def build_spec(connector: Connector) -> mujoco.MjSpec:
     add_socket(spec, connector, socket_pose(connector))
     start = spec.worldbody.add_body(name="start", pos=START.position, quat=_wxyz(START))
     start.add_site(name="start", size=(0.001,) * 3, group=4)
-    add_impedance(spec)
+    add_drive(spec, drive)
     for kind, name in ((mujoco.mjtSensor.mjSENS_FORCE, "force"),
                        (mujoco.mjtSensor.mjSENS_TORQUE, "torque")):  # fmt: skip
         spec.add_sensor(type=kind, name=name, objtype=mujoco.mjtObj.mjOBJ_SITE, objname="tcp")
     return spec
 
 
-def build_scene(connector: Connector) -> mujoco.MjModel:
+def build_scene(connector: Connector, drive: DriveName = "native") -> mujoco.MjModel:
     """The compiled scene of a connector."""
-    return build_spec(connector).compile()
+    return build_spec(connector, drive).compile()
 
 
 def _wxyz(pose: Pose) -> np.ndarray:

@@ -1,8 +1,10 @@
 """oda bench: speeds and safety, each against the value that it must reach."""
 
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -14,7 +16,10 @@ from oda_bringup.parallel import default_jobs
 from oda_core.settings import setting
 from oda_policy.config import described
 
-Name = Literal["sim", "awac", "ddpg", "graph", "policy", "record", "kill", "faults"]
+Name = Literal[
+    "sim", "awac", "ddpg", "graph", "policy", "record", "kill", "faults", "controller", "impedance"
+]
+ALONE = ("sim", "awac", "ddpg", "controller", "impedance")  # without nodes: modules of bench
 
 
 @described
@@ -24,11 +29,12 @@ class BenchOptions:
 
     sim: the simulation in contact, in process. awac: gradient updates per second, against d3rlpy's
     where that is installed (pip install d3rlpy). graph: all nodes in lock-step. policy: from a
-    state to the policy's command at real time, while the trainer learns. ddpg, only when named: the
-    return of the core under DDPGfD on Pendulum-v1 against the published one. record, only when
-    named: messages that the recorder loses and its share of a core at four topics of 1 kHz and the
-    rest. kill, only when named: what is lost when it is killed at random moments. faults, only when
-    named: nodes are killed, messages spoiled and sensors broken at real time, and the robot must
+    state to the policy's command at real time, while the trainer learns. Only when named: ddpg, the
+    return of the core under DDPGfD on Pendulum-v1 against the published one; controller, the time
+    of a cycle of the robot's control law; impedance, that law on joint torques against the native
+    actuators, in 100 episodes; record, messages that the recorder loses and its share of a core at
+    four topics of 1 kHz and the rest; kill, what is lost when it is killed at random moments;
+    faults: nodes are killed, messages spoiled and sensors broken at real time, and the robot must
     come to rest (docs/safety.md). The exit code is 1 when a goal is missed.
 
     Example: oda bench sim awac
@@ -73,21 +79,6 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
         connector=options.connector, demos=options.demos, checkpoint=options.checkpoint
     )
 
-    def sim() -> Any:
-        from oda_bringup.bench.sim import measure
-
-        return measure()
-
-    def awac() -> Any:
-        from oda_bringup.bench.awac import measure
-
-        return measure()
-
-    def ddpg() -> Any:
-        from oda_bringup.bench.ddpg import measure
-
-        return measure()
-
     def graph() -> Any:
         from oda_bringup.bench.live import measure_lockstep
 
@@ -113,13 +104,10 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
 
         return measure(adapt, options.only, options.repeats, options.output, say)
 
-    return {
-        "sim": sim,
-        "awac": awac,
-        "ddpg": ddpg,
-        "graph": graph,
-        "policy": policy,
-        "record": record,
-        "kill": kill,
-        "faults": faults,
-    }
+    alone = {name: partial(_measure_alone, name) for name in ALONE}
+    nodes = {"graph": graph, "policy": policy, "record": record, "kill": kill, "faults": faults}
+    return {**alone, **nodes}
+
+
+def _measure_alone(name: str) -> Any:
+    return importlib.import_module(f"oda_bringup.bench.{name}").measure()
