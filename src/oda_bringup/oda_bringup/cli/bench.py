@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -64,48 +65,17 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
     adapt = AdaptOptions(
         connector=options.connector, demos=options.demos, checkpoint=options.checkpoint
     )
-
-    def sim() -> Any:
-        from oda_bringup.bench.sim import measure
-
-        return measure()
-
-    def awac() -> Any:
-        from oda_bringup.bench.awac import measure
-
-        return measure()
-
-    def ddpg() -> Any:
-        from oda_bringup.bench.ddpg import measure
-
-        return measure()
-
-    def graph() -> Any:
-        from oda_bringup.bench.live import measure_lockstep
-
-        return measure_lockstep(adapt)
-
-    def policy() -> Any:
-        from oda_bringup.bench.live import measure_latency
-
-        return measure_latency(adapt)
-
-    def record() -> Any:
-        from oda_bringup.bench.recording import measure_load
-
-        return measure_load(options.duration)
-
-    def kill() -> Any:
-        from oda_bringup.bench.recording import measure_kills
-
-        return measure_kills(options.kills)
-
     return {
-        "sim": sim,
-        "awac": awac,
-        "ddpg": ddpg,
-        "graph": graph,
-        "policy": policy,
-        "record": record,
-        "kill": kill,
+        "sim": lambda: _bench("sim").measure(),
+        "awac": lambda: _bench("awac").measure(),
+        "ddpg": lambda: _bench("ddpg").measure(),
+        "graph": lambda: _bench("live").measure_lockstep(adapt),
+        "policy": lambda: _bench("live").measure_latency(adapt),
+        "record": lambda: _bench("recording").measure_load(options.duration),
+        "kill": lambda: _bench("recording").measure_kills(options.kills),
     }
+
+
+def _bench(name: str) -> Any:
+    """A module of measurements, loaded when it is needed."""
+    return import_module(f"oda_bringup.bench.{name}")
