@@ -110,7 +110,12 @@ class RecorderNode(Node):
     def tell(self, level: Level, text: str) -> None:
         """Tell the person something."""
         log = self.get_logger()
-        {Level.GOOD: log.info, Level.DOUBTFUL: log.warning, Level.BAD: log.error}[level](text)
+        if level is Level.GOOD:
+            log.info(text)
+        elif level is Level.DOUBTFUL:
+            log.warning(text)
+        else:
+            log.error(text)
 
     def discard(self) -> tuple[bool, str]:
         """Take the last episode back; whether it is, and a sentence."""
