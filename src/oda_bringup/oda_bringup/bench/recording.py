@@ -32,6 +32,8 @@ CORE_GOAL = 0.30  # of one core
 LOSS_GOAL_S = 0.5
 RECORDER = "oda_teleop.ros.recorder_node"
 WARM_UP_S = 2.0
+START_S = 60.0
+FIRST_BYTES = 20_000
 
 
 class Killed(NamedTuple):
@@ -89,13 +91,23 @@ def kills(count: int, seed: int) -> Iterator[Killed]:
             with Nodes(place, domain) as nodes:
                 recorder = _start(nodes, place / "bag")
                 with _source(domain, place) as source:
-                    time.sleep(moments.uniform(0.7, 4.0))
+                    _wait_for_data(place / "bag")
+                    time.sleep(moments.uniform(0.0, 3.0))
                     recorder.send_signal(signal.SIGKILL)
                     killed_ns = time.time_ns()
                     recorder.wait()
                     sent = _end(source, place)
             repair(place / "bag")
             yield _judge(_stamps(place / "bag"), sent, killed_ns)
+
+
+def _wait_for_data(bag: Path) -> None:
+    """Wait until the recorder has written something besides the head of the file."""
+    deadline = time.monotonic() + START_S
+    while (bag / "bag.mcap").stat().st_size < FIRST_BYTES:
+        if time.monotonic() > deadline:
+            raise SessionError(f"bench: the recorder wrote nothing within {START_S:.0f} s")
+        time.sleep(0.005)
 
 
 def _judge(found: Stamps, sent: Stamps, killed_ns: int) -> Killed:
