@@ -58,7 +58,7 @@ def measure_load(duration_s: float) -> list[Measured]:
                 sent = _end(source, Path(folder))
             nodes.stop()
         found = _stamps(bag)
-    lost = sum(len(np.setdiff1d(sent[t], found.get(t, _NONE))) for t in sent)
+    lost = sum(_missing(sent[topic], found.get(topic, _NONE)) for topic in sent)
     total, fast = sum(map(len, sent.values())), len(sent[STREAMS[0].topic])
     rate = fast / (1e-9 * np.ptp(sent[STREAMS[0].topic]))
     what = f"recorder, {total} messages in {duration_s:.0f} s"
@@ -101,6 +101,12 @@ def kills(count: int, seed: int) -> Iterator[Killed]:
             yield _judge(_stamps(place / "bag"), sent, killed_ns)
 
 
+def _missing(sent: NDArray[np.int64], there: NDArray[np.int64]) -> int:
+    """Messages that were sent since the first that is there, and are not there."""
+    heard = sent[sent >= there.min()] if len(there) else sent
+    return len(np.setdiff1d(heard, there))
+
+
 def _wait_for_data(bag: Path) -> None:
     """Wait until the recorder has written something besides the head of the file."""
     deadline = time.monotonic() + START_S
@@ -117,7 +123,7 @@ def _judge(found: Stamps, sent: Stamps, killed_ns: int) -> Killed:
         there = found.get(topic, _NONE)
         last_ns = int(there.max()) if len(there) else 0
         before = sent[topic][sent[topic] <= killed_ns]
-        missing += len(np.setdiff1d(before[before <= last_ns], there))
+        missing += _missing(before[before <= last_ns], there)
         late = before[before > last_ns]
         lost_s = max(lost_s, 1e-9 * (killed_ns - int(late[0])) if len(late) else 0.0)
     first_ns = min(int(stamps[0]) for stamps in sent.values())
