@@ -32,6 +32,8 @@ CORE_GOAL = 0.30  # of one core
 LOSS_GOAL_S = 0.5
 RECORDER = "oda_teleop.ros.recorder_node"
 WARM_UP_S = 2.0
+START_S = 60.0
+FIRST_BYTES = 20_000
 
 
 class Killed(NamedTuple):
@@ -56,7 +58,7 @@ def measure_load(duration_s: float) -> list[Measured]:
                 sent = _end(source, Path(folder))
             nodes.stop()
         found = _stamps(bag)
-    lost = sum(len(np.setdiff1d(sent[t], found.get(t, _NONE))) for t in sent)
+    lost = sum(_missing(sent[topic], found.get(topic, _NONE)) for topic in sent)
     total, fast = sum(map(len, sent.values())), len(sent[STREAMS[0].topic])
     rate = fast / (1e-9 * np.ptp(sent[STREAMS[0].topic]))
     what = f"recorder, {total} messages in {duration_s:.0f} s"
@@ -89,13 +91,29 @@ def kills(count: int, seed: int) -> Iterator[Killed]:
             with Nodes(place, domain) as nodes:
                 recorder = _start(nodes, place / "bag")
                 with _source(domain, place) as source:
-                    time.sleep(moments.uniform(0.7, 4.0))
+                    _wait_for_data(place / "bag")
+                    time.sleep(moments.uniform(0.0, 3.0))
                     recorder.send_signal(signal.SIGKILL)
                     killed_ns = time.time_ns()
                     recorder.wait()
                     sent = _end(source, place)
             repair(place / "bag")
             yield _judge(_stamps(place / "bag"), sent, killed_ns)
+
+
+def _missing(sent: NDArray[np.int64], there: NDArray[np.int64]) -> int:
+    """Messages that were sent since the first that is there, and are not there."""
+    heard = sent[sent >= there.min()] if len(there) else sent
+    return len(np.setdiff1d(heard, there))
+
+
+def _wait_for_data(bag: Path) -> None:
+    """Wait until the recorder has written something besides the head of the file."""
+    deadline = time.monotonic() + START_S
+    while (bag / "bag.mcap").stat().st_size < FIRST_BYTES:
+        if time.monotonic() > deadline:
+            raise SessionError(f"bench: the recorder wrote nothing within {START_S:.0f} s")
+        time.sleep(0.005)
 
 
 def _judge(found: Stamps, sent: Stamps, killed_ns: int) -> Killed:
@@ -105,7 +123,7 @@ def _judge(found: Stamps, sent: Stamps, killed_ns: int) -> Killed:
         there = found.get(topic, _NONE)
         last_ns = int(there.max()) if len(there) else 0
         before = sent[topic][sent[topic] <= killed_ns]
-        missing += len(np.setdiff1d(before[before <= last_ns], there))
+        missing += _missing(before[before <= last_ns], there)
         late = before[before > last_ns]
         lost_s = max(lost_s, 1e-9 * (killed_ns - int(late[0])) if len(late) else 0.0)
     first_ns = min(int(stamps[0]) for stamps in sent.values())

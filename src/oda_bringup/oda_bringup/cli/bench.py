@@ -1,10 +1,9 @@
 """oda bench: speeds and safety, each against the value that it must reach."""
 
-import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from importlib import import_module
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -78,36 +77,17 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
     adapt = AdaptOptions(
         connector=options.connector, demos=options.demos, checkpoint=options.checkpoint
     )
-
-    def graph() -> Any:
-        from oda_bringup.bench.live import measure_lockstep
-
-        return measure_lockstep(adapt)
-
-    def policy() -> Any:
-        from oda_bringup.bench.live import measure_latency
-
-        return measure_latency(adapt)
-
-    def record() -> Any:
-        from oda_bringup.bench.recording import measure_load
-
-        return measure_load(options.duration)
-
-    def kill() -> Any:
-        from oda_bringup.bench.recording import measure_kills
-
-        return measure_kills(options.kills)
-
-    def faults() -> Any:
-        from oda_bringup.bench.faults import measure
-
-        return measure(adapt, options.only, options.repeats, options.output, say)
-
-    alone = {name: partial(_measure_alone, name) for name in ALONE}
-    nodes = {"graph": graph, "policy": policy, "record": record, "kill": kill, "faults": faults}
-    return {**alone, **nodes}
+    faults = (adapt, options.only, options.repeats, options.output, say)
+    return {
+        **{name: lambda name=name: _bench(name).measure() for name in ALONE},
+        "graph": lambda: _bench("live").measure_lockstep(adapt),
+        "policy": lambda: _bench("live").measure_latency(adapt),
+        "record": lambda: _bench("recording").measure_load(options.duration),
+        "kill": lambda: _bench("recording").measure_kills(options.kills),
+        "faults": lambda: _bench("faults").measure(*faults),
+    }
 
 
-def _measure_alone(name: str) -> Any:
-    return importlib.import_module(f"oda_bringup.bench.{name}").measure()
+def _bench(name: str) -> Any:
+    """A module of measurements, loaded when it is needed."""
+    return import_module(f"oda_bringup.bench.{name}")

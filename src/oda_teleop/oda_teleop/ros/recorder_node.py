@@ -42,6 +42,7 @@ class Source(NamedTuple):
     qos: QoSProfile
 
 
+STREAM = qos.profile(5000, reliability=qos.ReliabilityPolicy.BEST_EFFORT)  # 5 s at 1 kHz
 TOPICS = (
     Source(topics.EPISODE, EPISODE_TYPE, qos.EVENTS),
     Source(topics.SAFETY, "oda_msgs/msg/SafetyState", qos.EVENTS),
@@ -49,10 +50,10 @@ TOPICS = (
     Source(topics.COMMAND, "geometry_msgs/msg/TwistStamped", qos.COMMAND_LOG),
     Source(topics.POLICY_TWIST, "geometry_msgs/msg/TwistStamped", qos.COMMAND_LOG),
     Source(topics.TELEOP_TWIST, "geometry_msgs/msg/TwistStamped", qos.COMMAND_LOG),
-    Source(topics.STATE, "oda_msgs/msg/TcpState", qos.STATE_LOG),
-    Source(topics.JOINT_STATES, "sensor_msgs/msg/JointState", qos.STATE_LOG),
-    Source(topics.TCP_POSE, "geometry_msgs/msg/PoseStamped", qos.STATE_LOG),
-    Source(topics.WRENCH, "geometry_msgs/msg/WrenchStamped", qos.STATE_LOG),
+    Source(topics.STATE, "oda_msgs/msg/TcpState", STREAM),
+    Source(topics.JOINT_STATES, "sensor_msgs/msg/JointState", STREAM),
+    Source(topics.TCP_POSE, "geometry_msgs/msg/PoseStamped", STREAM),
+    Source(topics.WRENCH, "geometry_msgs/msg/WrenchStamped", STREAM),
 )
 REQUIRED = (topics.STATE,)
 
@@ -110,7 +111,12 @@ class RecorderNode(Node):
     def tell(self, level: Level, text: str) -> None:
         """Tell the person something."""
         log = self.get_logger()
-        {Level.GOOD: log.info, Level.DOUBTFUL: log.warning, Level.BAD: log.error}[level](text)
+        if level is Level.GOOD:
+            log.info(text)
+        elif level is Level.DOUBTFUL:
+            log.warning(text)
+        else:
+            log.error(text)
 
     def discard(self) -> tuple[bool, str]:
         """Take the last episode back; whether it is, and a sentence."""
