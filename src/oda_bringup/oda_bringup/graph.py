@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
-from oda_bringup.robot import controllers_file
+from oda_bringup.robot import controller_files
 from oda_bringup.session import Session
 from oda_teleop.hand import MOTION
 
@@ -176,7 +176,7 @@ def _robot(options: AnyOptions, session: Session) -> Graph:
             package="controller_manager",
             executable="ros2_control_node",
             name="controller_manager",
-            files=(controllers_file(),),
+            files=controller_files(options.robot),
         ),
         _spawner("joint_state_broadcaster", "--controller-ros-args=-r joint_states:=/joint_states"),
         *(_spawner(name) for name in BROADCASTERS[options.robot]),

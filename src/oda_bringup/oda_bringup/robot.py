@@ -20,9 +20,11 @@ PACKAGES["hardware"] = PACKAGES["mock"]
 GUIDE = "docs/howto/hardware.md"
 
 
-def controllers_file() -> Path:
-    """Parameters of the controller manager and its controllers."""
-    return package_directory() / "config" / "controllers.yaml"
+def controller_files(robot: str) -> tuple[Path, ...]:
+    """Parameters of the controller manager and its controllers; later ones overrule."""
+    folder = package_directory() / "config"
+    own = {"mock": ("controllers_mock.yaml",)}.get(robot, ())
+    return tuple(folder / name for name in ("controllers.yaml", *own))
 
 
 def fri_file(own: str = "") -> Path:
@@ -36,7 +38,7 @@ def check_robot(robot: str, fri: str) -> None:
     Raises:
         SessionError: what is missing and where it comes from.
     """
-    missing = [name for name in PACKAGES.get(robot, ()) if not _is_installed(name)]
+    missing = [name for name in PACKAGES.get(robot, ()) if not is_installed(name)]
     if missing:
         raise SessionError(
             f"robot {robot}: {', '.join(missing)} not found on AMENT_PREFIX_PATH; it needs a ROS 2 "
@@ -82,7 +84,8 @@ def describe(robot: str, fri: str = "") -> str:
     return document.toxml()
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """The package is on AMENT_PREFIX_PATH."""
     try:
         share_directory(package)
     except OdaError:

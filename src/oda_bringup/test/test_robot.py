@@ -17,7 +17,7 @@ from oda_bringup.assets import package_directory
 from oda_bringup.graph import BROADCASTERS, CONTROLLER
 from oda_bringup.options import SimOptions
 from oda_bringup.plans import ADAPT, DEMO, SIM, Plan
-from oda_bringup.robot import check_robot, controllers_file, describe, fri_file
+from oda_bringup.robot import check_robot, controller_files, describe, fri_file
 from oda_bringup.session import Session, check_sim
 from oda_core.errors import OdaError, SessionError
 from oda_core.interfaces import share_directory
@@ -169,13 +169,32 @@ def test_only_the_robots_nodes_differ(plan: Plan, robot: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("robot", ROBOTS)
 def test_every_spawned_controller_has_a_type(robot: str, tmp_path: Path) -> None:
-    content = yaml.safe_load(controllers_file().read_text())
+    content = yaml.safe_load(controller_files("hardware")[0].read_text())
     known = content["/oda/controller_manager"]["ros__parameters"]
     spawned = [n.arguments[0] for n in graph_of(SIM, tmp_path, robot=robot) if n.once]
     assert spawned == ["joint_state_broadcaster", *BROADCASTERS[robot], CONTROLLER]
     assert all("type" in known[name] for name in spawned)
     assert known["update_rate"] == 1000
     assert {key for key in content} <= {f"/oda/{n}" for n in ("controller_manager", *known)}
+
+
+def test_every_parameter_is_one_of_the_controller() -> None:
+    file = "tcp_twist_impedance_parameters.yaml"
+    found = list(Path(__file__).parents[2].glob(f"oda_controllers/**/{file}"))
+    if not found:
+        pytest.skip("oda_controllers is not in this tree")
+    (known,) = yaml.safe_load(found[0].read_text()).values()
+
+    def check(given: dict[str, object], schema: dict[str, object]) -> None:
+        for key, value in given.items():
+            assert key in schema, key
+            if isinstance(value, dict):
+                check(value, schema[key])
+            elif low_high := schema[key].get("validation", {}).get("bounds<>"):
+                assert low_high[0] <= value <= low_high[1], key
+
+    for path in controller_files("mock"):
+        check(yaml.safe_load(path.read_text())[f"/oda/{CONTROLLER}"]["ros__parameters"], known)
 
 
 def test_fri_settings_command_position_and_torque_without_filters() -> None:
@@ -219,5 +238,5 @@ def test_the_description_reaches_its_publisher(tmp_path: Path) -> None:
     session = Session(tmp_path, "metal-peg-sq", description="<robot/>")
     nodes = {n.name: n for n in SIM.graph(SimOptions(robot="mock"), session)}
     assert nodes["robot_state_publisher"].parameters == {"robot_description": "<robot/>"}
-    assert nodes["controller_manager"].files == (controllers_file(),)
+    assert nodes["controller_manager"].files == controller_files("mock")
     assert os.path.isabs(nodes["controller_manager"].files[0])

@@ -17,7 +17,7 @@ import yaml
 from graph_stubs import CLIENT, graph_of
 
 from oda_bringup.plans import SIM
-from oda_bringup.robot import controllers_file, describe
+from oda_bringup.robot import controller_files, describe
 from oda_sim.arm import JOINT_NAMES
 
 NEEDED = ("ros2_control", "ros2_controllers", "robot_state_publisher", "lbr_fri_ros2_stack")
@@ -89,7 +89,7 @@ def test_every_executable_is_there(robot: str, upstream: Path, tmp_path: Path) -
 
 
 def test_every_controller_is_there(upstream: Path) -> None:
-    content = yaml.safe_load(controllers_file().read_text())
+    content = yaml.safe_load(controller_files("hardware")[0].read_text())
     managed = content["/oda/controller_manager"]["ros__parameters"].values()
     known = {*plugins(upstream), *plugins(OWN)}
     assert {c["type"] for c in managed if isinstance(c, dict)} <= known

@@ -13,6 +13,7 @@ from oda_bringup.cli import (
     connectors,
     convert,
     demo,
+    doctor,
     evaluate,
     gate,
     inspection,
@@ -73,6 +74,7 @@ FLOW = (
 )
 TOOLS = (
     Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),
+    Subcommand("doctor", "what is not as it must be", doctor.DoctorOptions, doctor.run),
     Subcommand("security", "who may do what; keystore", security.SecurityOptions, security.run),
     Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
     Subcommand("gate", "what must hold before results", gate.GateOptions, gate.run),

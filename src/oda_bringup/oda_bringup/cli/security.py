@@ -42,7 +42,7 @@ class SecurityOptions:
         ROBOTS, "whose nodes get enclaves"
     )
     days: int = setting(365, "how long certificates and permissions are valid")
-    as_json: bool = setting(False, "show as JSON")
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = setting(False, "show as JSON")
 
     def __post_init__(self) -> None:
         if self.days < 1:
