@@ -57,12 +57,12 @@ class Desk(Node):
         self.create_subscription(TwistStamped, topics.COMMAND, self._on_command, qos.COMMAND_LOG)
         self.create_subscription(Step, topics.STEP, self._on_step, qos.profile(1000))
         self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.profile(100))
-        self._clock = self.create_publisher(Clock, topics.CLOCK, qos.profile(10))
+        self._jumping = self.create_publisher(Clock, topics.CLOCK, qos.profile(10))
         self._human = self.create_publisher(TwistStamped, topics.TELEOP_TWIST, qos.COMMAND)
         self._goals = ActionClient(self, Adapt, "/oda/adapt")
-        self._parameters = AsyncParameterClient(self, "/oda/arbiter")
+        self._limits = AsyncParameterClient(self, "/oda/arbiter")
         names = (topics.START, topics.MARK_FAILURE)
-        self._services = {name: self.create_client(Trigger, name) for name in names}
+        self._buttons = {name: self.create_client(Trigger, name) for name in names}
 
     @property
     def now_ns(self) -> int:
@@ -87,19 +87,30 @@ class Desk(Node):
         while time.monotonic() < deadline:
             self._turn()
 
-    def ready(self) -> bool:
-        """All nodes are there."""
-        services = all(client.service_is_ready() for client in self._services.values())
-        heard = [self.count_publishers(t) for t in (topics.STATE, topics.STEP, topics.SAFETY)]
-        listening = [self.count_subscribers(behind) for _, behind in TAMPERED.values()]
-        return (
-            services and all(heard) and all(listening) and self._goals.server_is_ready()
-            and self._parameters.services_are_ready()
-        )  # fmt: skip
+    def missing(self) -> list[str]:
+        """What of the graph is not there."""
+        ready = {name: client.service_is_ready() for name, client in self._buttons.items()}
+        ready |= {t: self.count_publishers(t) for t in (topics.STATE, topics.STEP, topics.SAFETY)}
+        ready |= {behind: self.count_subscribers(behind) for _, behind in TAMPERED.values()}
+        ready["/oda/adapt"] = self._goals.server_is_ready()
+        ready["parameters of the arbiter"] = self._limits.services_are_ready()
+        return [name for name, there in ready.items() if not there]
+
+    def wait_for_all(self, limit_s: float) -> None:
+        """Wait until all nodes are there.
+
+        Raises:
+            SessionError: one is not.
+        """
+        deadline = time.monotonic() + limit_s
+        while missing := self.missing():
+            if time.monotonic() > deadline:
+                raise SessionError(f"fault injection: {', '.join(missing)}: not there")
+            self._turn()
 
     def call(self, name: str) -> None:
         """Press a person's button."""
-        answer = self._services[name].call_async(Trigger.Request())
+        answer = self._buttons[name].call_async(Trigger.Request())
         self.until(answer.done, name, 10.0)
 
     def adapt(self, goal: Adapt.Goal) -> Any:
@@ -114,13 +125,13 @@ class Desk(Node):
     def limit_force(self, newtons: float) -> None:
         """Change the arbiter's wrench limit while it runs."""
         wanted = [Parameter("limits.force_n", value=newtons)]
-        answer = self._parameters.set_parameters(wanted)
+        answer = self._limits.set_parameters(wanted)
         self.until(answer.done, "answer of the arbiter's parameters", 10.0)
 
     def jump(self, seconds: float) -> None:
         """Publish one clock message that is far from the others."""
         stamp = header(self.now_ns + round(seconds * 1e9), "", rclpy_class).stamp
-        self._clock.publish(Clock(clock=stamp))
+        self._jumping.publish(Clock(clock=stamp))
 
     def steer(self, twist: np.ndarray) -> None:
         """Command as an operator: a twist (6,) [m/s, rad/s] in the TCP frame."""

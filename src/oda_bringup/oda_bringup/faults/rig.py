@@ -121,6 +121,7 @@ def _changed(node: NodeSpec) -> NodeSpec:
             "limits.box_high_m": [x + 0.1, y + 0.1, z + HEADROOM_M],
         },
         "adapt": {"silence_s": SILENCE_S},
+        "trainer": {"warmup_updates": 0},
     }
     return dataclasses.replace(
         node,

@@ -21,8 +21,8 @@ from oda_teleop.arbiter import OVERSHOOT
 EARLIEST_S, LATEST_S = 0.3, 2.0  # after the first command: in free motion and in contact
 OBSERVED_S = 2.0  # while the fault lasts
 AFTERWARDS_S = 1.5  # after its cause is gone
-READY_S = 60.0
-EPISODE_S = 30.0
+READY_S = 240.0  # on a busy machine
+EPISODE_S = 120.0
 OVERLOAD_N = 50.0
 JUMP_S = 10.0
 HUMAN_S, HUMAN_PERIOD_S = 1.0, 0.05
@@ -56,7 +56,7 @@ class Trial:
         self.desk.turn_for(OBSERVED_S)
         self._mend()
         self.desk.seen.cleared_ns = self.desk.now_ns
-        self.desk.until(self.desk.ready, "all nodes", READY_S)
+        self.desk.wait_for_all(READY_S)
         self.desk.turn_for(AFTERWARDS_S)
         self._end(handle, session)
         seen, self.desk.seen = self.desk.seen, Seen(states=self.desk.seen.states[-1:])
@@ -65,7 +65,7 @@ class Trial:
     def _begin(self, session: Path, seed: int) -> Any:
         """Recover as a person does, and wait until an episode moves."""
         desk, seen = self.desk, Seen()
-        desk.until(desk.ready, "all nodes", READY_S)
+        desk.wait_for_all(READY_S)
         desk.call(topics.START)
         limit_n = OVERLOAD_N if self.fault.special == "overload" else FORCE_N
         desk.limit_force(limit_n)

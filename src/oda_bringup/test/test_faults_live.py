@@ -1,0 +1,22 @@
+"""A few faults on the running graph; oda bench faults has them all, many times each."""
+
+from pathlib import Path
+
+import pytest
+
+from oda_bringup.faults.campaign import choose, run
+from oda_bringup.faults.judge import Verdict
+from oda_bringup.options import AdaptOptions
+
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
+SHORT = ("twists-lost", "wrench-spike", "arbiter-killed")
+
+
+def test_the_robot_answers_faults_as_it_must(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "86")
+    verdicts = list[Verdict]()
+    run(choose(SHORT), 1, AdaptOptions(), tmp_path, verdicts.append)
+    assert [v.fault for v in verdicts] == list(SHORT)
+    assert all(v.passed for v in verdicts), [v.problems for v in verdicts]
