@@ -69,6 +69,7 @@ class Person:
         watching: an episode of the policy runs; set from outside.
         inserted: the person sees that it is done; set from outside.
         wanted: (6,) counts that the person wants to steer; None: nothing; set from outside.
+        seen_s: when the person last saw the robot move; set from outside.
         plugged: the mouse is plugged in.
         driving: the driver runs.
     """
@@ -79,7 +80,7 @@ class Person:
         self.wanted: tuple[int, ...] | None = None
         self.plugged = self.driving = True
         self._mishaps = list(mishaps)
-        self._now_s = self._moved_s = 0.0
+        self._now_s = self._moved_s = self.seen_s = 0.0
         self._counts = (0,) * 6
         self._events: list[Event] = []
         self._script = self._life()
@@ -144,7 +145,9 @@ class Person:
             yield from self._wait(SILENT_S)
             self.driving = True
         while self._busy:
-            yield from self._steer_for(0.0)
+            yield from self._steer_for(PATIENCE_S)
+            if self._busy and self._now_s - self.seen_s > PATIENCE_S:
+                yield from self._hold_anew()
 
     @property
     def _busy(self) -> bool:
