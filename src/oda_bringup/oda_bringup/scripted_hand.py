@@ -24,6 +24,7 @@ REPORT_S = 0.008  # between a mouse's motion events
 PRESS_S, LONG_S, PATIENCE_S = 0.15, 1.0, 1.5
 UNPLUGGED_S = 4.0  # longer than a deadman that is held at rest counts
 SILENT_S = 2.5  # longer than the watchdog waits
+BEFORE_S = 0.5  # of steering before a mishap
 TRY_S, HELP_S = 1.0, 1.5  # of a policy before a person helps, and of the help
 TABLE = np.linspace(-1.0, 1.0, 2001)
 
@@ -132,7 +133,7 @@ class Person:
 
     def _demonstrate(self, mishap: Mishap) -> Script:
         if mishap in ("failure", "unplug", "silence"):
-            yield from self._steer_for(1.0)
+            yield from self._steer_for(BEFORE_S)
         if mishap == "failure":
             yield from self._press(START, LONG_S)
         elif mishap == "unplug":
