@@ -14,6 +14,7 @@ from oda_teleop.hand import MOTION
 NAMESPACE = "/oda"
 Value = bool | int | float | str | list[str]
 AnyOptions = AdaptOptions | DemoOptions | SimOptions | TeleopOptions
+OF_GOAL = ("seed", "trials", "max_training_episodes", "max_robot_minutes")
 SHOULDER = 4  # the left one of a gamepad, which leaves the thumbs free
 CLOCK: Mapping[str, Value] = {"use_sim_time": True}  # the simulation publishes /clock
 
@@ -46,10 +47,7 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
         "connector": session.connector,
         "demonstrations": options.demos,
         "output": str(session.directory),
-        "seed": options.seed,
-        "trials": options.trials,
-        "max_training_episodes": options.max_training_episodes,
-        "max_robot_minutes": options.max_robot_minutes,
+        **{name: getattr(options, name) for name in OF_GOAL},
     }
     return _running(
         _sim(options, session),
