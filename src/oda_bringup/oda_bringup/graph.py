@@ -17,6 +17,7 @@ from oda_teleop.hand import MOTION
 NAMESPACE = "/oda"
 Value = bool | int | float | str | list[str]
 AnyOptions = AdaptOptions | DemoOptions | SimOptions | TeleopOptions
+OF_GOAL = ("seed", "trials", "max_training_episodes", "max_robot_minutes")
 SHOULDER = 4  # the left one of a gamepad, which leaves the thumbs free
 CONTROLLER = "tcp_twist_impedance_controller"
 BROADCASTERS = {"mock": (), "hardware": ("lbr_state_broadcaster",)}  # besides that of the joints
@@ -53,10 +54,7 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
         "connector": session.connector,
         "demonstrations": options.demos,
         "output": str(session.directory),
-        "seed": options.seed,
-        "trials": options.trials,
-        "max_training_episodes": options.max_training_episodes,
-        "max_robot_minutes": options.max_robot_minutes,
+        **{name: getattr(options, name) for name in OF_GOAL},
     }
     clock = _clock(options)
     return _running(

@@ -24,6 +24,7 @@ REPORT_S = 0.008  # between a mouse's motion events
 PRESS_S, LONG_S, PATIENCE_S = 0.15, 1.0, 1.5
 UNPLUGGED_S = 4.0  # longer than a deadman that is held at rest counts
 SILENT_S = 2.5  # longer than the watchdog waits
+BEFORE_S = 0.5  # of steering before a mishap
 TRY_S, HELP_S = 1.0, 1.5  # of a policy before a person helps, and of the help
 TABLE = np.linspace(-1.0, 1.0, 2001)
 
@@ -69,6 +70,7 @@ class Person:
         watching: an episode of the policy runs; set from outside.
         inserted: the person sees that it is done; set from outside.
         wanted: (6,) counts that the person wants to steer; None: nothing; set from outside.
+        seen_s: when the person last saw the robot move; set from outside.
         plugged: the mouse is plugged in.
         driving: the driver runs.
     """
@@ -79,7 +81,7 @@ class Person:
         self.wanted: tuple[int, ...] | None = None
         self.plugged = self.driving = True
         self._mishaps = list(mishaps)
-        self._now_s = self._moved_s = 0.0
+        self._now_s = self._moved_s = self.seen_s = 0.0
         self._counts = (0,) * 6
         self._events: list[Event] = []
         self._script = self._life()
@@ -131,7 +133,7 @@ class Person:
 
     def _demonstrate(self, mishap: Mishap) -> Script:
         if mishap in ("failure", "unplug", "silence"):
-            yield from self._steer_for(1.0)
+            yield from self._steer_for(BEFORE_S)
         if mishap == "failure":
             yield from self._press(START, LONG_S)
         elif mishap == "unplug":
@@ -144,7 +146,9 @@ class Person:
             yield from self._wait(SILENT_S)
             self.driving = True
         while self._busy:
-            yield from self._steer_for(0.0)
+            yield from self._steer_for(PATIENCE_S)
+            if self._busy and self._now_s - self.seen_s > PATIENCE_S:
+                yield from self._hold_anew()
 
     @property
     def _busy(self) -> bool:

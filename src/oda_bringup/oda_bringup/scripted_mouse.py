@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+import numpy as np
 from geometry_msgs.msg import Twist
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -27,6 +28,7 @@ from oda_sim.operator import Operator
 from oda_teleop.puck import Driver, DriverSettings, Report
 from oda_teleop.shaping import Shaping
 
+MOVING_M_S = 3e-4  # that a person sees
 DEPTH = 10  # as the spacenav node
 
 
@@ -91,6 +93,8 @@ class ScriptedMouse(Node):
         state = decode_state(cdr)
         self._next_ns = state.stamp_ns + self._spec.period_ns
         self._person.inserted = state.inserted
+        if np.abs(state.twist[:3]).max() > MOVING_M_S:
+            self._person.seen_s = time.monotonic()
         if state.inserted:
             return
         twist = to_twist(self._operator.act(state, self._start.start_pose), self._spec)

@@ -20,6 +20,7 @@ import numpy as np
 from oda_core.types import TCP_FRAME, EpisodeEvent, Event, Source, TcpState
 from oda_teleop.commands import REST, ArbiterConfig, Executed, Request, Safety
 from oda_teleop.limits import Limits, Twist, is_overloaded, limited, load, unload
+from oda_teleop.precedence import Precedence
 from oda_teleop.senses import Senses
 
 NS = 1e9
@@ -54,8 +55,7 @@ class Arbiter:
         self._ended_ns: int | None = None  # stamp of the newest episode's end
         self._accepted: dict[Source, int] = {}  # newest accepted stamp of each source
         self._seen_ns: int | None = None  # watchdog clock of the newest accepted command
-        self._overruled_ns: int | None = None  # stamp of the newest overruled command
-        self._human_ns: int | None = None
+        self._precedence = Precedence(lockstep=config.lockstep, stale_ns=self.stale_ns)
         self._loaded_ns = 0  # watchdog clock when RETRACT began
         self._ramp_ns = 0
         self._cause = self.reason  # of the state, without refusals
@@ -99,12 +99,9 @@ class Arbiter:
             self.refused += 1
             self.reason = f"refused {request.source.name.lower()} twist: {fault}"
             return None
-        if request.source is Source.HUMAN:
-            self._human_ns = clock_ns
-            if self.config.lockstep and self._is_decided(request):
-                return None  # from the next boundary on
-        elif self._is_overruled(request, clock_ns):
-            return None  # the human holds the robot
+        last = (self.executed.source, self.executed.stamp_ns)
+        if not self._precedence.admits(request.source, request.stamp_ns, clock_ns, last):
+            return None
         if request.stamp_ns == self._accepted.get(request.source):
             repeated = self.executed.stamp_ns == request.stamp_ns
             return self.executed if repeated and self.executed.source is request.source else None
@@ -167,7 +164,8 @@ class Arbiter:
         """Recover from ABORT; a new episode must begin."""
         if self.state is Safety.ABORT:
             self._accepted.clear()
-            self._seen_ns = self._human_ns = None
+            self._precedence.forget()
+            self._seen_ns = None
             self._enter(Safety.IDLE, "recovered; no episode is running")
 
     def _age_ns(self, clock_ns: int) -> int:
@@ -206,25 +204,6 @@ class Arbiter:
         if state is None or abs(now_ns - state.stamp_ns) > self.stale_ns:
             return "no fresh /oda/state; is the robot or the simulation running?"
         return ""
-
-    def _is_decided(self, request: Request) -> bool:
-        """The policy's twist for this stamp went to the robot, which takes one in lock-step."""
-        return (
-            request.stamp_ns == self.executed.stamp_ns
-            and self.executed.source is not request.source
-        )
-
-    def _is_overruled(self, request: Request, clock_ns: int) -> bool:
-        """The human commanded a moment ago.
-
-        In lock-step, where time waits for a command, a policy that must repeat itself shows that
-        the human has let go.
-        """
-        if self._human_ns is None or clock_ns - self._human_ns > self.stale_ns:
-            return False
-        again = self.config.lockstep and request.stamp_ns == self._overruled_ns
-        self._overruled_ns = request.stamp_ns
-        return not again
 
     def _is_late(self, request: Request) -> bool:
         """It acts on a state of the episode that has just ended, not on a later one."""

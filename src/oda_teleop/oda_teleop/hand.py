@@ -16,6 +16,8 @@ from oda_teleop.shaping import Shaping, Six, deflect
 ZERO = np.zeros(6)
 MOTION = -1  # as the deadman button: any deflection holds it
 LARGE = 0.3  # part of the full deflection from which nobody lets go within one message
+SLEPT_S = 0.12  # between two ticks
+NEVER_S = -1e9
 STILL_S = 0.02  # a driver that zeroes a puck held still does so after a pause
 ZEROED = 3  # such jumps to zero that are worth a warning
 
@@ -58,7 +60,7 @@ class Hand:
         self.raw: Six = ZERO
         self.refused = self.zeroed = 0
         self._levels = Levels()
-        self._heard_s = self._moved_s = -np.inf
+        self._heard_s, self._moved_s, self._looked_s = NEVER_S, NEVER_S, 0.0
         self._armed = False  # the deadman was pressed and has not lapsed since
         self._centred = False  # the puck was at rest since the device appeared
 
@@ -85,7 +87,13 @@ class Hand:
         return pressed, released
 
     def present(self, now_s: float) -> bool:
-        """The device speaks. A silent one is forgotten: it must come to rest before it counts."""
+        """The device speaks. A silent one is forgotten: it must come to rest before it counts.
+
+        Called at every tick; when that comes late this process has slept, not the device.
+        """
+        slept_s, self._looked_s = now_s - self._looked_s, now_s
+        if slept_s > SLEPT_S:
+            self._heard_s += slept_s
         if now_s - self._heard_s <= self.deadman.silent_s:
             return True
         self.raw, self._armed, self._centred = ZERO, False, False

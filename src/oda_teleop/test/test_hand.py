@@ -24,6 +24,13 @@ def hand(**settings: object) -> Hand:
     return Hand(DeadmanSettings(**settings), Shaping())
 
 
+def ticks(mine: Hand, from_s: float, to_s: float) -> bool:
+    """Let time pass as a node does; whether the hand holds the robot then."""
+    for now_s in np.arange(from_s, to_s, 0.03):
+        mine.holds(now_s)
+    return mine.holds(to_s)
+
+
 def test_gestures_are_read_and_nonsense_is_refused() -> None:
     expected = (Gesture(1, "long"), Gesture(3, "press"))
     assert parse_gestures(" 1 long, 3 ") == expected
@@ -87,8 +94,9 @@ def test_a_silent_device_lets_go_and_must_come_to_rest_before_it_holds_again() -
     mine.motion(REST, 0.0)
     mine.buttons([1], 0.01)
     mine.motion(PUSH, 0.02)
-    assert mine.holds(0.2) and not mine.holds(0.3)
+    assert ticks(mine, 0.03, 0.2) and not ticks(mine, 0.2, 0.3)
     assert not mine.raw.any()
+    assert not ticks(mine, 0.3, 0.99)
     mine.motion(PUSH, 1.0)  # plugged in again, its button still reported as down
     assert not mine.holds(1.01) and mine.lapsed
     mine.buttons([0], 1.02)
@@ -96,6 +104,16 @@ def test_a_silent_device_lets_go_and_must_come_to_rest_before_it_holds_again() -
     assert not mine.holds(1.04)  # deflected since it came back
     mine.motion(REST, 1.05)
     assert mine.holds(1.06)
+
+
+def test_a_process_that_sleeps_does_not_take_the_robot_from_the_hand() -> None:
+    mine = hand()
+    mine.motion(REST, 0.0)
+    mine.buttons([1], 0.01)
+    assert ticks(mine, 0.02, 0.1)
+    assert mine.holds(2.0)  # the device's messages wait in a queue
+    mine.motion(PUSH, 2.01)
+    assert mine.holds(2.02) and not ticks(mine, 2.03, 2.5)
 
 
 def test_a_button_that_stays_down_on_an_unplugged_mouse_lapses() -> None:
@@ -133,7 +151,7 @@ def test_a_number_that_is_not_finite_never_reaches_the_robot(bad, axis) -> None:
     raw[axis] = bad
     mine.motion(raw, 0.05)
     assert mine.refused == 1 and not mine.raw.any()
-    assert not mine.holds(0.3)  # it does not count as a sign of life either
+    assert not ticks(mine, 0.06, 0.3)  # it does not count as a sign of life either
 
 
 def test_a_driver_that_zeroes_a_still_puck_is_noticed_and_a_hand_that_lets_go_is_not() -> None:
