@@ -63,7 +63,7 @@ class Assembly:
         self._report = report
         self._parts: dict[Key, _Parts] = {}
         self._closed: dict[Key, str] = {}  # finished or spoilt, and where that was
-        self._ready: list[Key] = []
+        self._ready: list[tuple[Episode, list[StepData], str]] = []
 
     def step(self, step: StepData, place: str) -> None:
         """Take a step; place says where it stands."""
@@ -106,9 +106,8 @@ class Assembly:
 
     def finished(self) -> list[tuple[Episode, list[StepData], str]]:
         """Episodes that are complete, with their steps and the place of their last message."""
-        found = [self._join(key) for key in self._ready if key in self._parts]
-        self._ready.clear()
-        return [item for item in found if item is not None]
+        found, self._ready = self._ready, []
+        return found
 
     def close(self) -> None:
         """Report what stayed incomplete."""
@@ -127,8 +126,9 @@ class Assembly:
 
     def _note(self, part: StepData | EpisodeEvent) -> None:
         key = (part.session, part.episode_id)
-        if self._parts[key].complete:
-            self._ready.append(key)
+        joined = self._join(key) if self._parts[key].complete else None
+        if joined is not None:
+            self._ready.append(joined)
 
     def _spoil(self, part: StepData | EpisodeEvent, place: str, why: str) -> None:
         key = (part.session, part.episode_id)
@@ -188,7 +188,9 @@ def _check_order(episode: Episode, steps: list[StepData]) -> None:
         )
     if stamps[-1] < stamps[0]:
         raise ContractError(f"{where}: ends at {stamps[-1]} ns, before its first step")
-    if bool(episode.terminations[-1]) != episode.success:
+    if bool(episode.terminations[-1]) != episode.success or (
+        episode.terminations[-1] and episode.truncations[-1]
+    ):
         raise ContractError(f"{where}: ends with {end.event.name}, its last step says otherwise")
     if {step.policy_version for step in steps} != {end.policy_version}:
         raise ContractError(f"{where}: holds steps of another policy version")

@@ -16,6 +16,8 @@ from backports import zstd
 from numpy.typing import NDArray
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.serde import SerdeError
+from rosbags.typesys import TypesysError
 
 from oda_core.cdr import Group, PlacedError, decode
 from oda_core.errors import BagError, ContractError
@@ -30,7 +32,7 @@ REORDER_NS = SECOND_NS // 5  # that messages of a topic may overtake each other
 DAMAGE = (
     ReaderError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError,
     ArithmeticError, AssertionError, RuntimeError, MemoryError, struct.error, apsw.Error,
-    zstd.ZstdError,
+    zstd.ZstdError, SerdeError, TypesysError,
 )  # fmt: skip
 
 
