@@ -126,6 +126,7 @@ def fabricated(unit: Unit) -> dict:
         "damage_n": 120.0,
         "training": training,
         "finals": [],
+        "freed": 0,
     }
     names = ["e-model-10p", "round-peg-10", "metal-peg-sq", "network-card-18"]
     codes = {

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from oda_core.errors import SimulationError
 from oda_core.se3 import Pose
 from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec, observe, to_twist
 from oda_core.types import TcpState
@@ -31,6 +32,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         task: scaling and limits.
         last_state: the state that the last observation was made of.
         start_pose: TCP in the base frame at the start of the episode.
+        freed: how often a person had to free a jammed plug.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 as in gymnasium
@@ -41,6 +43,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         *,
         spec: TaskSpec | None = None,
         simulate_reset: bool = True,
+        person_s: float = 0.0,
         drive: DriveName = "native",
         render_mode: str | None = None,
     ) -> None:
@@ -51,6 +54,8 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             spec: scaling and limits.
             simulate_reset: run the reset motion; without it the same episodes begin at once, and
                 robot_time_s leaves the motion out.
+            person_s: robot time that a person takes to free a plug that is jammed after an episode
+                and to bring it back to the start; 0: nobody is there, and reset raises.
             drive: the simulation's own actuators, or the robot's control law by torques.
             render_mode: "rgb_array" or None.
         """
@@ -65,7 +70,8 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         )
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION_SIZE,), np.float32)
         self.last_state: TcpState = self.sim.state()
-        self._simulate_reset = simulate_reset
+        self.freed = 0
+        self._simulate_reset, self._person_s = simulate_reset, person_s
         self._steps = 0
         self._renderer: Any = None
 
@@ -82,19 +88,18 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         Args:
             seed: of start noise and sensor noise.
             options: start_noise_m (3,) [m] replaces the drawn noise.
+
+        Raises:
+            SimulationError: the plug is jammed, and nobody is there to free it.
         """
         super().reset(seed=seed)
         episode_seed = int(self.np_random.integers(2**31)) if seed is None else seed
         noise = draw_start_noise(episode_seed, self.connector.start.noise_mm * MM)
         if options and "start_noise_m" in options:
             noise = np.asarray(options["start_noise_m"], np.float64)
-        before_ns = self.sim.time_ns
-        if self._simulate_reset:
-            self.sim.reset(noise, episode_seed)
-        else:
-            self.sim.jump(noise, episode_seed)
+        robot_time_ns = self._return(noise, episode_seed)
         self._steps = 0
-        return self._observe(), self._info(self.sim.time_ns - before_ns)
+        return self._observe(), self._info(robot_time_ns)
 
     def step(
         self, action: NDArray[np.float32]
@@ -123,6 +128,22 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+    def _return(self, noise_m: NDArray[np.float64], seed: int) -> int:
+        """Back to the start, somehow; the robot time that it took [ns]."""
+        before_ns, person_ns = self.sim.time_ns, 0
+        if not self._simulate_reset:
+            self.sim.jump(noise_m, seed)
+            return self.sim.time_ns - before_ns
+        try:
+            self.sim.reset(noise_m, seed)
+        except SimulationError:
+            if not self._person_s:
+                raise
+            self.freed += 1
+            person_ns = round(self._person_s * 1e9)
+            self.sim.jump(noise_m, seed)
+        return self.sim.time_ns - before_ns + person_ns
 
     def _observe(self) -> Observation:
         self.last_state = self.sim.state()

@@ -106,6 +106,20 @@ def test_robot_time_is_counted():
     assert env.step(np.zeros(6, np.float32))[4]["robot_time_s"] == pytest.approx(0.1)
 
 
+def test_a_person_frees_a_jammed_plug():
+    """The same episode begins as without a jam."""
+    env = InsertionEnv("metal-peg-sq", person_s=60.0)
+    env.reset(seed=1)
+    env.sim.jump(np.array([*env.connector.start.lateral_mm, 0.0]) * 1e-3, 0)
+    env.sim.apply(np.array([0, 0, 0.02, 0, 0, 0]))
+    env.sim.step(800_000_000)
+    env.sim.data.xfrc_applied[env.sim.model.body("tool").id, 2] = -150.0
+    freed, info = env.reset(seed=2)
+    begun, _ = InsertionEnv("metal-peg-sq", simulate_reset=False).reset(seed=2)
+    assert env.freed == 1 and info["robot_time_s"] > 60.0
+    np.testing.assert_array_equal(freed, begun)
+
+
 def test_contact_runs_faster_than_real_time():
     """A floor that any machine holds; the promised figure is measured by `oda bench`."""
     assert bench.contact_realtime_factor(periods=10, repeats=3) > 5.0

@@ -11,7 +11,6 @@ from oda_bringup.study.data import EPISODE_S
 from oda_bringup.study.methods import Method, Start
 from oda_bringup.study.pretraining import NAME, Pretraining
 from oda_bringup.study.unit import Desk
-from oda_core.errors import SimulationError
 from oda_core.spec import TaskSpec
 from oda_core.types import Episode
 from oda_policy.adapt import AdaptMachine, Phase, run_in_process
@@ -26,6 +25,7 @@ from oda_sim.env import InsertionEnv
 
 TRAINING = ("training", "scaling-training", "ablation-training")
 ONLINE_S = 1.5  # of one training episode with its updates, on one core
+PERSON_S = 60.0  # that a person takes to free a jammed plug
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,19 +111,17 @@ class Adaptation:
         name = self.connector.name
         machine = AdaptMachine.begin(f"study-{self.config.seed}", name, self.config)
         learner = learner_of(self.method, self.connector, self.config.seed, desk)
-        jam = ""
-        try:
-            run_in_process(InsertionEnv(self.connector), learner, machine)
-        except SimulationError as error:  # a person must free the plug: the run is not solved
-            jam = str(error)
+        env = InsertionEnv(self.connector, person_s=PERSON_S)
+        run_in_process(env, learner, machine)
         outcomes = machine.progress.outcomes
         training = [o for o in outcomes if o.phase is Phase.FINETUNE]
         return {
             "initial": machine.rate(Phase.EVALUATE_INITIAL)._asdict(),
             "solved": machine.phase is Phase.DONE,
-            "reason": jam or machine.progress.reason,
+            "reason": machine.progress.reason,
             "finetune_s": round(sum(o.robot_time_s for o in training), 2),
             "episodes": len(training),
+            "freed": env.freed,  # jammed plugs, by a person
             "damage_n": self.connector.limits.damage_n,
             "training": {
                 "success": [int(o.success) for o in training],

@@ -68,14 +68,17 @@ def percent(rows: Sequence[Row], mode: str) -> str:
 
 
 def finetuning(results: Results, stage: str) -> str:
-    """Robot time of finetuning to 100 of 100, per connector and method."""
+    """Robot time of finetuning to 100 of 100, per connector and method.
+
+    *freed* counts jammed plugs that a person had to free.
+    """
     lines = []
     for connector in results.connectors(stage):
         for method, label in results.methods(stage).items():
             rows = [r for r in results.of(stage, method, connector) if "finals" in r.result]
             if rows:
                 lines.append([f"`{connector}`", label, *_runs(rows)])
-    columns = ("connector", "method", "before", "robot time, median", "episodes", "solved")
+    columns = ("connector", "method", "before", "robot time, median", "episodes", "freed", "solved")
     return markdown(columns, lines)
 
 
@@ -85,7 +88,8 @@ def _runs(rows: Sequence[Row]) -> list[object]:
     episodes = [r.result["episodes"] for r in rows]
     time = median_time([time_of(r) for r in rows]).text(" min", MINUTE_S)
     solved = f"{sum(r.result['solved'] for r in rows)} of {len(rows)}"
-    return [before, time, f"{min(episodes)} to {max(episodes)}", solved]
+    freed = sum(r.result["freed"] for r in rows)
+    return [before, time, f"{min(episodes)} to {max(episodes)}", freed, solved]
 
 
 def _value(rate: dict[str, float]) -> float:
@@ -141,8 +145,8 @@ def challenges(results: Results) -> str:
             forces = [f"{peak:.0f} N", f"{limit:.0f} N", above]
             lines.append([f"`{connector}`", label, *_runs(rows), f"{theirs} min", *forces])
     columns = (
-        "connector", "method", "before", "robot time, median", "episodes", "solved", "paper",
-        "peak force", "damage limit", "episodes above",
+        "connector", "method", "before", "robot time, median", "episodes", "freed", "solved",
+        "paper", "peak force", "damage limit", "episodes above",
     )  # fmt: skip
     return markdown(columns, lines)
 
