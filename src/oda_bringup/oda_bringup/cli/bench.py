@@ -1,4 +1,4 @@
-"""oda bench: speeds, each against the value that it must reach."""
+"""oda bench: speeds and safety, each against the value that it must reach."""
 
 import os
 from collections.abc import Callable
@@ -15,7 +15,10 @@ from oda_bringup.parallel import default_jobs
 from oda_core.settings import setting
 from oda_policy.config import described
 
-Name = Literal["sim", "awac", "ddpg", "graph", "policy", "record", "kill"]
+Name = Literal[
+    "sim", "awac", "ddpg", "graph", "policy", "record", "kill", "faults", "controller", "impedance"
+]
+ALONE = ("sim", "awac", "ddpg", "controller", "impedance")  # without nodes: modules of bench
 
 
 @described
@@ -25,11 +28,13 @@ class BenchOptions:
 
     sim: the simulation in contact, in process. awac: gradient updates per second, against d3rlpy's
     where that is installed (pip install d3rlpy). graph: all nodes in lock-step. policy: from a
-    state to the policy's command at real time, while the trainer learns. ddpg, only when named: the
-    return of the core under DDPGfD on Pendulum-v1 against the published one. record, only when
-    named: messages that the recorder loses and its share of a core at four topics of 1 kHz and the
-    rest. kill, only when named: what is lost when it is killed at random moments. The exit code is
-    1 when a goal is missed.
+    state to the policy's command at real time, while the trainer learns. Only when named: ddpg, the
+    return of the core under DDPGfD on Pendulum-v1 against the published one; controller, the time
+    of a cycle of the robot's control law; impedance, that law on joint torques against the native
+    actuators, in 100 episodes; record, messages that the recorder loses and its share of a core at
+    four topics of 1 kHz and the rest; kill, what is lost when it is killed at random moments;
+    faults: nodes are killed, messages spoiled and sensors broken at real time, and the robot must
+    come to rest (docs/safety.md). The exit code is 1 when a goal is missed.
 
     Example: oda bench sim awac
     """
@@ -42,6 +47,13 @@ class BenchOptions:
     checkpoint: str = setting("", "for graph and policy; empty: the shipped one")
     duration: float = setting(60.0, "of record [s]; 600 is the real thing")
     kills: int = setting(50, "of kill")
+    repeats: int = setting(3, "for faults: of each")
+    only: tuple[str, ...] = setting((), "for faults: their names; none: all")
+    output: str = setting("", "for faults: JSON file for the figures")
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1:
+            raise ValueError(f"repeats: found {self.repeats}, expected 1 or more")
 
 
 def run(options: BenchOptions) -> int:
@@ -65,14 +77,14 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
     adapt = AdaptOptions(
         connector=options.connector, demos=options.demos, checkpoint=options.checkpoint
     )
+    faults = (adapt, options.only, options.repeats, options.output, say)
     return {
-        "sim": lambda: _bench("sim").measure(),
-        "awac": lambda: _bench("awac").measure(),
-        "ddpg": lambda: _bench("ddpg").measure(),
+        **{name: lambda name=name: _bench(name).measure() for name in ALONE},
         "graph": lambda: _bench("live").measure_lockstep(adapt),
         "policy": lambda: _bench("live").measure_latency(adapt),
         "record": lambda: _bench("recording").measure_load(options.duration),
         "kill": lambda: _bench("recording").measure_kills(options.kills),
+        "faults": lambda: _bench("faults").measure(*faults),
     }
 
 
