@@ -2,8 +2,10 @@
 
 import itertools
 import os
+import pty
 import subprocess
 import sys
+import termios
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +13,19 @@ import numpy as np
 import pytest
 import torch
 from rosbags.rosbag2 import Reader
+from rosgraph_msgs.msg import Clock
 
 from oda_bringup.cli.exits import Exit
 from oda_bringup.cli.main import main
 from oda_bringup.cli.replay import ReplayOptions, rosbag2_words
 from oda_bringup.replaying import Playing, rows
 from oda_bringup.shadow import shadow
+from oda_core import topics
 from oda_core.bag import read_episodes
 from oda_core.errors import BagError
-from oda_core.messages import SECOND_NS
-from oda_core.ros.testing import own_domain
+from oda_core.messages import SECOND_NS, stamp_ns
+from oda_core.ros import qos
+from oda_core.ros.testing import Client, own_domain
 from oda_core.spec import TaskSpec
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.policy import snapshot
@@ -38,10 +43,12 @@ def contents(bag: Path) -> dict[str, list[bytes]]:
     return found
 
 
-def start(words: list[str], folder: Path, domain: int) -> subprocess.Popen[str]:
+def start(
+    words: list[str], folder: Path, domain: int, keyboard: int = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, *words], cwd=folder, text=True,
-        env=os.environ | {"ROS_DOMAIN_ID": str(domain)}, stdin=subprocess.DEVNULL,
+        env=os.environ | {"ROS_DOMAIN_ID": str(domain)}, stdin=keyboard,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
@@ -49,18 +56,24 @@ def start(words: list[str], folder: Path, domain: int) -> subprocess.Popen[str]:
 @pytest.mark.ros
 @pytest.mark.slow
 def test_what_is_played_is_recorded_as_it_was(demos: Path, tmp_path: Path) -> None:
-    with own_domain() as domain:
+    with own_domain() as domain, Client(domain) as client:
+        clocks = client.collect(Clock, topics.CLOCK, qos.profile(1000))
         record = start(["record", "--demonstrations", "3", "--output", "session"], tmp_path, domain)
         replay = start(["replay", str(demos), "--rate", str(RATE), "--wait", "--player", "oda"],
                        tmp_path, domain)  # fmt: skip
         try:
-            said = record.communicate(timeout=120)[0]
+            client.until(lambda: record.poll() is not None, "the end of the session", 120)
+            said = record.communicate()[0]
             assert record.returncode == Exit.OK, said
             assert replay.wait(60) == Exit.OK
         finally:
             record.kill()
             replay.kill()
     assert "3 demonstrations are recorded" in said and "demonstration 3 of 3" in said
+    times = np.array([stamp_ns(message.clock) for message in clocks])
+    with Reader(demos) as reader:
+        assert reader.start_time <= times[0] and times[-1] >= reader.end_time - SECOND_NS
+    assert len(times) > 10 and np.all(np.diff(times) > 0)
     before, after = contents(demos), contents(tmp_path / "session" / "bag")
     assert {topic: len(rows) for topic, rows in after.items()} == {
         topic: len(rows) for topic, rows in before.items()
@@ -72,6 +85,27 @@ def test_what_is_played_is_recorded_as_it_was(demos: Path, tmp_path: Path) -> No
         assert np.array_equal(a.actions, b.actions)
         assert np.array_equal(a.observations, b.observations)
     assert '"kept": 3' in (tmp_path / "session" / "episodes.json").read_text()
+
+
+@pytest.mark.ros
+def test_keys_pause_resume_and_end_a_session(tmp_path: Path) -> None:
+    keyboard, terminal = pty.openpty()
+    before = termios.tcgetattr(terminal)
+    with own_domain() as domain:
+        record = start(["record", "--output", "session"], tmp_path, domain, terminal)
+        lines: list[str] = []
+        assert record.stdout is not None
+        for key, said in (("p", "waiting for /oda/state: nobody publishes it"),
+                          ("d", "paused; r resumes"), ("r", "no episode to discard"),
+                          ("q", "recording")):  # fmt: skip
+            while not any(said in line for line in lines):
+                lines.append(record.stdout.readline())
+                assert lines[-1], "".join(lines)
+            lines.clear()
+            os.write(keyboard, key.encode())
+        assert record.wait(60) == Exit.OK
+    assert termios.tcgetattr(terminal)[3] == before[3]
+    assert (tmp_path / "session" / "bag" / "metadata.yaml").exists()
 
 
 def test_messages_are_due_as_they_were_recorded(demos: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from oda_core import topics
 from oda_core.bag import BagWriter, read_episodes
+from oda_core.discards import read_discards
 from oda_core.errors import BagError, ContractError
 from oda_core.gather import Gatherer, read_traces
 from oda_core.interfaces import rosbags_class, typestore
@@ -110,6 +111,7 @@ def test_a_bag_gives_its_traces_with_those_cut_off_and_taken_back(tmp_path: Path
             bag.write_raw(topic, types[topic], data, at_ns)
     traces = list(read_traces(tmp_path / "bag"))
     assert [trace.discarded for trace in traces] == ["by the operator", "", ""]
+    assert read_discards(tmp_path / "bag") == {("s", 0): "by the operator"}
     assert [trace.finished for trace in traces] == [True, True, False]
     (kept,) = [e for e in read_episodes(tmp_path / "bag") if e.end.episode_id == 1]
     again = trace_of(kept)

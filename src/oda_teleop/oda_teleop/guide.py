@@ -12,7 +12,7 @@ from oda_core.gather import Gatherer
 from oda_core.interfaces import rosbags_class, typestore
 from oda_core.messages import EPISODE_TYPE, event_from_msg, event_to_msg
 from oda_core.trace import Trace
-from oda_core.types import BASE_FRAME, TCP_FRAME, EpisodeEvent, Event
+from oda_core.types import BASE_FRAME, TCP_FRAME, EpisodeEvent, Event, Purpose
 from oda_teleop.quality import Level, QualityLimits, Verdict, judge
 
 BY_OPERATOR = "by the operator"
@@ -33,6 +33,7 @@ class Recorded:
     session: str
     episode_id: int
     connector: str
+    purpose: str  # why it was run
     event: str  # of its end
     steps: int
     duration_s: float
@@ -48,7 +49,12 @@ class Recorded:
     @property
     def counts(self) -> bool:
         """It is a demonstration to learn from."""
-        return self.success and self.level != Level.BAD.name.lower()
+        return self.shown and self.success and self.level != Level.BAD.name.lower()
+
+    @property
+    def shown(self) -> bool:
+        """It is a demonstration."""
+        return self.purpose == Purpose.DEMONSTRATION.name.lower()
 
 
 class Guide:
@@ -210,6 +216,7 @@ def _recorded(trace: Trace, verdict: Verdict) -> Recorded:
         session=end.session,
         episode_id=end.episode_id,
         connector=end.connector,
+        purpose=end.purpose.name.lower(),
         event=end.event.name,
         steps=end.steps,
         duration_s=round(trace.duration_s, 3),

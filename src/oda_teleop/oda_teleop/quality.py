@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from oda_core.settings import setting
 from oda_core.trace import Trace
+from oda_core.types import Event, Purpose
 
 FULL = 0.99  # of the limit: an action that is saturated
 
@@ -68,9 +69,10 @@ class QualityLimits:
 
 
 def judge(trace: Trace, limits: QualityLimits | None = None) -> Verdict:
-    """Check one demonstration.
+    """Check one episode.
 
-    An episode that was not inserted is bad whatever else holds; what is said of it may tell why.
+    A demonstration that was not inserted is bad whatever else holds; what is said of it may tell
+    why. Of other episodes the outcome is no fault of the data.
     """
     limits = limits or QualityLimits()
     findings = [finding for check in CHECKS for finding in check(trace, limits)]
@@ -84,7 +86,8 @@ def _outcome(trace: Trace, _: QualityLimits) -> list[Finding]:
         return [Finding(Level.BAD, "discarded", f"discarded, {trace.discarded}")]
     if not trace.finished:
         return [Finding(Level.BAD, "cut off", "has no end: the recording stopped in it")]
-    if not trace.success:
+    shown = end.purpose is Purpose.DEMONSTRATION
+    if not trace.success and (shown or end.event is Event.ABORT):
         why = f" ({end.reason})" if end.reason else ""
         return [Finding(Level.BAD, "outcome", f"ended with {end.event.name}{why}")]
     return []
@@ -151,7 +154,7 @@ def _duration(trace: Trace, limits: QualityLimits) -> list[Finding]:
     if trace.success and trace.duration_s < limits.shortest_s:
         text = f"took only {trace.duration_s:.1f} s: was it inserted before it began?"
         return [Finding(Level.DOUBTFUL, "too short", text)]
-    if steps > limits.longest * most:
+    if steps > limits.longest * most and trace.end.purpose is Purpose.DEMONSTRATION:
         text = f"took {trace.duration_s:.1f} s, {steps} of at most {most} steps: too long"
         return [Finding(Level.DOUBTFUL, "too long", text)]
     return []

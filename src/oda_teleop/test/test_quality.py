@@ -58,6 +58,12 @@ def test_what_did_not_succeed_is_bad_and_says_why(event: Event, reason: str) -> 
     assert verdict.level is Level.BAD and reason in str(verdict)
 
 
+def test_the_outcome_of_other_episodes_is_no_fault_of_theirs() -> None:
+    end = replace(demonstration().end, event=Event.TIMEOUT, purpose=Purpose.EVALUATION)
+    assert judge(demonstration(end=replace(end, max_steps=STEPS))).level is Level.GOOD
+    assert names(demonstration(end=replace(end, event=Event.ABORT))) == {"outcome"}
+
+
 def test_an_episode_without_an_end_or_taken_back_is_bad() -> None:
     assert names(demonstration(end=replace(demonstration().end, event=Event.START))) == {"cut off"}
     assert names(demonstration(discarded="by the operator")) == {"discarded"}

@@ -113,10 +113,8 @@ class RecorderNode(Node):
         log = self.get_logger()
         if level is Level.GOOD:
             log.info(text)
-        elif level is Level.DOUBTFUL:
-            log.warning(text)
         else:
-            log.error(text)
+            log.warning(text)
 
     def discard(self) -> tuple[bool, str]:
         """Take the last episode back; whether it is, and a sentence."""
@@ -188,12 +186,14 @@ class RecorderNode(Node):
             self._told.clear()
             episode = self.guide.episodes[number]
             of = f" of {self.guide.goal}" if self.guide.goal else ""
+            kept = f" ({self.guide.kept}{of} kept)" if episode.shown else f", {episode.purpose}"
             self.tell(
                 Level[episode.level.upper()],
                 f"episode {episode.episode_id}: {episode.event}, {episode.duration_s:.1f} s, peak "
-                f"{episode.peak_force_n:.0f} N; {episode.verdict} ({self.guide.kept}{of} kept)",
+                f"{episode.peak_force_n:.0f} N; {episode.verdict}{kept}",
             )
-            if self.settings.discard_bad and episode.success and not episode.counts:
+            unfit = episode.shown and episode.success and not episode.counts
+            if self.settings.discard_bad and unfit:
                 self._mark(self.guide.discard(number, "as not fit to learn from"))
             self._write_ledger()
             self.judged(episode)
