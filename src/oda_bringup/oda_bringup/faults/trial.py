@@ -59,7 +59,7 @@ class Trial:
         self.desk.turn_for(OBSERVED_S)
         self._mend()
         self.desk.seen.cleared_ns = self.desk.now_ns
-        self.desk.wait_for_all(READY_S)
+        self._wait_for_all()
         self.desk.turn_for(AFTERWARDS_S)
         self._end(handle, session)
         seen, self.desk.seen = self.desk.seen, Seen(states=self.desk.seen.states[-1:])
@@ -71,7 +71,7 @@ class Trial:
     def _begin(self, session: Path, seed: int) -> Any:
         """Recover as a person does, and wait until an episode moves."""
         desk, seen = self.desk, Seen()
-        desk.wait_for_all(READY_S)
+        self._wait_for_all()
         desk.call(topics.START)
         limit_n = OVERLOAD_N if self.fault.special == "overload" else FORCE_N
         desk.limit_force(limit_n)
@@ -88,10 +88,17 @@ class Trial:
                 max_robot_minutes=30.0,
             )
         )  # fmt: skip
-        desk.until(lambda: seen.episodes, "START of an episode", EPISODE_S)
-        if self.fault.reaction != "never begins":
-            desk.until(lambda: any(c.speed > 0 for c in seen.commands), "motion", EPISODE_S)
+        result = handle.get_result_async()
+        wanted = seen.episodes if self.fault.reaction == "never begins" else seen.commands
+        desk.until(lambda: wanted or result.done(), "START of an episode", EPISODE_S)
+        if not wanted:
+            raise SpoiledError("the session ended before its first command")
         return handle
+
+    def _wait_for_all(self) -> None:
+        up = self.rig.is_up
+        self.desk.until(lambda: all(map(up, self.rig.names)), "a node", READY_S)
+        self.desk.wait_for_all(READY_S)
 
     def _wait_for_contact_or(self, seconds: float) -> None:
         desk, start_ns = self.desk, self.desk.now_ns
