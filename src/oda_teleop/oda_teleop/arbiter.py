@@ -148,7 +148,7 @@ class Arbiter:
         """Follow the start and the end of episodes. The watchdog waits for the first command."""
         if event.event is not Event.START:
             self._episode, self._ended_ns = None, event.stamp_ns
-            if self._is_held(Source.POLICY):
+            if event.event is Event.ABORT and self._is_held(Source.POLICY):
                 self.stop(self._cause)
             self._rest(f"episode {event.episode_id} ended: {event.event.name}")
         elif self.state is not Safety.ABORT:

@@ -1,6 +1,7 @@
 """All faults, many times each, and what came of them."""
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from oda_core.errors import ConfigError
 from oda_core.files import write_atomic
 from oda_core.ros.executor import LeanExecutor
 
+LOGGER = logging.getLogger(__name__)
 SPOILED = 5  # trials in a row that may be spoiled by a busy machine
 
 Tell = Callable[[Verdict], None]
@@ -89,8 +91,8 @@ def _try(trial: Trial, number: int) -> Verdict:
     for attempt in range(SPOILED):
         try:
             return trial.run(base / f"{number}-{attempt}", number)
-        except SpoiledError:
-            continue
+        except SpoiledError as error:
+            LOGGER.warning("%s: run again: %s", trial.fault.name, error)
     raise SpoiledError(f"{trial.fault.name}: {SPOILED} times in a row stopped before the fault")
 
 

@@ -49,6 +49,7 @@ class Desk(Node):
         self._turn = executor.turn
         executor.add_node(self)
         self.seen = Seen()
+        self._heard_s = time.monotonic()  # when the newest state came
         self.tampers: dict[str, Tamper] = {}
         for stream in TAMPERED:
             self._relay(stream)
@@ -149,6 +150,8 @@ class Desk(Node):
         self.create_subscription(kind, source, on_message, heard, raw=True)
 
     def _on_state(self, cdr: bytes) -> None:
+        before, self._heard_s = self._heard_s, time.monotonic()
+        self.seen.longest_gap_s = max(self.seen.longest_gap_s, self._heard_s - before)
         self.seen.states.append(decode_state(cdr))
 
     def _on_safety(self, msg: SafetyState) -> None:

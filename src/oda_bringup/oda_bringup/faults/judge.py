@@ -45,6 +45,7 @@ class Seen:
     cleared_ns: int = 0  # when its cause was gone
     ended_ns: int = 0  # when the trial was over; no person had acted before
     force_limit_n: float = float("inf")
+    longest_gap_s: float = 0.0  # of wall time between states that were heard
     top_m: float = float("inf")  # of the workspace box
 
 
@@ -88,19 +89,20 @@ def judge(fault: Fault, seen: Seen, session: Path) -> Verdict:
     if not named:
         problems.append(f"no reason with {fault.reason!r} among {sorted(set(reasons))}")
     problems += _stored(fault, seen, session)
-    peak = _peak(seen.states)
+    peak = _peak(_after(seen, seen.fault_ns))
     return Verdict(fault.name, rest_s, peak, moved_mm, _shown(fault, named), tuple(problems))
 
 
 def _common(seen: Seen) -> list[str]:
     """What holds whatever happens."""
-    peak, problems = _peak(seen.states), list[str]()
+    states = _after(seen, min((e.stamp_ns for e in seen.episodes), default=0))  # not the reset's
+    peak, problems = _peak(states), list[str]()
     if peak > seen.force_limit_n:
         problems.append(f"peak force {peak:.1f} N, limit {seen.force_limit_n:.1f} N")
-    fastest = max((float(np.abs(s.twist[:3]).max()) for s in seen.states), default=0.0)
+    fastest = max((float(np.abs(s.twist[:3]).max()) for s in states), default=0.0)
     if fastest > SPEED_M_S + SNAP_M_S:
         problems.append(f"speed {1e3 * fastest:.1f} mm/s, limit {1e3 * SPEED_M_S:.0f} mm/s")
-    top = max((float(s.pose.position[2]) for s in seen.states), default=0.0)
+    top = max((float(s.pose.position[2]) for s in states), default=0.0)
     if top > seen.top_m + BOX_M:
         problems.append(f"{1e3 * (top - seen.top_m):.1f} mm above the workspace box")
     return problems

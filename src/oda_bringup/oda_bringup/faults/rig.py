@@ -58,6 +58,7 @@ class Rig:
         self._commands = {c.name: c for c in commands(graph, session.directory)}
         self._prefix = {"policy": tuple(abroad)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._silent: dict[str, int] = {}  # sizes of the logs when the nodes were started
 
     @property
     def names(self) -> list[str]:
@@ -80,6 +81,7 @@ class Rig:
         command.log.parent.mkdir(parents=True, exist_ok=True)
         parent = os.getpid()
         with command.log.open("ab") as log:
+            self._silent[name] = log.tell()
             self._processes[name] = subprocess.Popen(
                 (*self._prefix.get(name, ()), *command.argv),
                 stdin=subprocess.DEVNULL,
@@ -103,9 +105,10 @@ class Rig:
         """Let a frozen node go on."""
         self._processes[name].send_signal(signal.SIGCONT)
 
-    def dead(self) -> list[str]:
-        """Nodes that have ended by themselves."""
-        return [name for name, process in self._processes.items() if process.poll() is not None]
+    def is_up(self, name: str) -> bool:
+        """A node has said its first word: it is ready."""
+        log = self._commands[name].log
+        return log is not None and log.stat().st_size > self._silent[name]
 
 
 def _graph(options: AdaptOptions, session: Session) -> Graph:

@@ -1,5 +1,6 @@
 """One fault in one episode, from the START to what a person finds afterwards."""
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from oda_msgs.msg import SafetyState
 from oda_sim.scene import START
 from oda_teleop.arbiter import OVERSHOOT
 
-EARLIEST_S, LATEST_S = 0.3, 2.0  # after the first command: in free motion and in contact
+EARLIEST_S, LATEST_S = 0.1, 1.2  # after the first command: in free motion and in contact
 OBSERVED_S = 2.0  # while the fault lasts
 AFTERWARDS_S = 1.5  # after its cause is gone
 READY_S = 240.0  # on a busy machine
 EPISODE_S = 120.0
 OVERLOAD_N = 50.0
+STALLED_S = 0.1  # between states of 100 Hz: the machine did not do what real time needs
 JUMP_S = 10.0
 HUMAN_S, HUMAN_PERIOD_S = 1.0, 0.05
 BACK = np.array([0.0, 0.0, -0.01, 0.0, 0.0, 0.0])  # what the operator does in contact
@@ -49,23 +51,27 @@ class Trial:
             SessionError: a node does not answer.
         """
         handle = self._begin(session, seed)
-        wait_s = np.random.default_rng(seed).uniform(EARLIEST_S, LATEST_S)
+        chance = np.random.default_rng([seed, zlib.crc32(self.fault.name.encode())])
+        wait_s = chance.uniform(EARLIEST_S, LATEST_S)
         self._wait_for_contact_or(wait_s)
         self.desk.seen.fault_ns = self.desk.now_ns
         self._break()
         self.desk.turn_for(OBSERVED_S)
         self._mend()
         self.desk.seen.cleared_ns = self.desk.now_ns
-        self.desk.wait_for_all(READY_S)
+        self._wait_for_all()
         self.desk.turn_for(AFTERWARDS_S)
         self._end(handle, session)
         seen, self.desk.seen = self.desk.seen, Seen(states=self.desk.seen.states[-1:])
-        return judge(self.fault, seen, session)
+        verdict = judge(self.fault, seen, session)
+        if not verdict.passed and seen.longest_gap_s > STALLED_S:
+            raise SpoiledError(f"states stayed away for {seen.longest_gap_s:.2f} s of wall time")
+        return verdict
 
     def _begin(self, session: Path, seed: int) -> Any:
         """Recover as a person does, and wait until an episode moves."""
         desk, seen = self.desk, Seen()
-        desk.wait_for_all(READY_S)
+        self._wait_for_all()
         desk.call(topics.START)
         limit_n = OVERLOAD_N if self.fault.special == "overload" else FORCE_N
         desk.limit_force(limit_n)
@@ -82,10 +88,17 @@ class Trial:
                 max_robot_minutes=30.0,
             )
         )  # fmt: skip
-        desk.until(lambda: seen.episodes, "START of an episode", EPISODE_S)
-        if self.fault.reaction != "never begins":
-            desk.until(lambda: any(c.speed > 0 for c in seen.commands), "motion", EPISODE_S)
+        result = handle.get_result_async()
+        wanted = seen.episodes if self.fault.reaction == "never begins" else seen.commands
+        desk.until(lambda: wanted or result.done(), "START of an episode", EPISODE_S)
+        if not wanted:
+            raise SpoiledError("the session ended before its first command")
         return handle
+
+    def _wait_for_all(self) -> None:
+        up = self.rig.is_up
+        self.desk.until(lambda: all(map(up, self.rig.names)), "a node", READY_S)
+        self.desk.wait_for_all(READY_S)
 
     def _wait_for_contact_or(self, seconds: float) -> None:
         desk, start_ns = self.desk, self.desk.now_ns
@@ -133,14 +146,20 @@ class Trial:
             desk.until(lambda: seen.episodes[-1].event is not Event.START, "END", EPISODE_S)
         elif self.fault.kill == "adapt":
             desk.until(lambda: seen.safety[-1].state in STOPPED, "the time limit", EPISODE_S)
-        stored = session / "trainer" / "episodes"
-        if self.fault.stored:
-            desk.until(lambda: any(stored.glob("[0-9]*.safetensors")), "the episode", EPISODE_S)
         if self.fault.kill != "adapt":
-            handle.cancel_goal_async()
-            desk.until(handle.get_result_async().done, "end of the session", READY_S)
+            self._end_session(handle, session)
         desk.turn_for(0.5)
         seen.ended_ns = desk.now_ns
+
+    def _end_session(self, handle: Any, session: Path) -> None:
+        result = handle.get_result_async()
+        stored = session / "trainer" / "episodes"
+        if self.fault.stored:
+            self.desk.until(
+                lambda: result.done() or any(stored.glob("[0-9]*")), "the episode", EPISODE_S
+            )
+        handle.cancel_goal_async()
+        self.desk.until(result.done, "end of the session", READY_S)
 
 
 def _force(desk: Desk) -> float:

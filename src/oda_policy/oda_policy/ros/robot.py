@@ -235,7 +235,7 @@ class Robot:
 
     def _on_safety(self, msg: SafetyState) -> None:
         self._safety, self._heard_s = msg, time.monotonic()
-        if self.running is None or self._fault:
+        if self.running is None or self._fault or self._ended():
             return
         by_policy = msg.source == SafetyState.SOURCE_POLICY
         refused, self._refused = self._refused, msg.refused
