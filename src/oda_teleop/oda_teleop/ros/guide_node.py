@@ -42,7 +42,7 @@ class GuideNode(DemoNode):
 
     def __init__(self) -> None:
         """Serve the person besides."""
-        super().__init__(GuideParameters)
+        super().__init__("guide", GuideParameters)
         self._wish = Wish(self)
 
     async def _ready(self, number: int) -> EpisodeEvent:
