@@ -75,6 +75,14 @@ missing_packages() {
   command -v make >/dev/null || echo make
   [[ $ROS == wheels ]] || missing_ros_packages
   [[ $TARGET == adapt || $EUID != 0 ]] || missing_picture_packages
+  [[ $TARGET == adapt || $EUID != 0 ]] || missing_device_packages
+}
+
+# The driver of space mice is tested against Debian's client library; it does not need it itself.
+missing_device_packages() {
+  local libraries
+  libraries=$(ldconfig -p)
+  [[ $libraries == *libspnav.so.0* ]] || echo libspnav0
 }
 
 # Pictures from the simulation need OpenGL without a display; all else works without them.

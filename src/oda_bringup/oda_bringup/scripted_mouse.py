@@ -58,7 +58,7 @@ class ScriptedMouse(Node):
 
     def __init__(self) -> None:
         """Know the connector as the operator model does."""
-        super().__init__("spacenav")
+        super().__init__("scripted_mouse")
         settings = declare(self, MouseParameters)
         self._connector = load_connector(settings.connector)
         self._spec, self._shaping = TaskSpec(), Shaping()

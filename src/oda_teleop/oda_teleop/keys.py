@@ -4,10 +4,13 @@ A terminal tells that a key was pressed and, after a pause, that it repeats; nev
 go. So a tap moves for a moment, and a held key moves while it repeats.
 """
 
+import re
+
 import numpy as np
 
 from oda_teleop.shaping import FULL_DEFLECTION, Six
 
+SPECIAL = re.compile(r"\x1b(\[[0-9;]*[A-Za-z~]|O.)?")  # arrows and the like have letters in them
 HOLD_S = 0.12  # that a key counts after it was heard; longer than the repetition of a held key
 PRESS_S = 0.15
 AXES = {
@@ -29,7 +32,7 @@ class Keys:
 
     def press(self, characters: str, now_s: float) -> None:
         """Take what the terminal gives."""
-        for key in characters.lower():
+        for key in SPECIAL.sub("", characters).lower():
             if key in AXES or key.isdecimal():
                 self._heard[key] = now_s
 

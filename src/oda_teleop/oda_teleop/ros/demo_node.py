@@ -53,9 +53,9 @@ class DemoParameters:
 class DemoNode(Node):
     """Runs episodes until enough of them succeeded, then ends the process."""
 
-    def __init__(self, schema: type[DemoParameters] = DemoParameters) -> None:
+    def __init__(self, name: str = "demo", schema: type[DemoParameters] = DemoParameters) -> None:
         """Create the topics; the session begins with the first turn of the executor."""
-        super().__init__("demo")
+        super().__init__(name)
         self._settings = declare(self, schema)
         self._stepper = Stepper()
         self._states = StateBuffer()

@@ -42,8 +42,8 @@ class GuideNode(DemoNode):
 
     def __init__(self) -> None:
         """Serve the person besides."""
-        super().__init__(GuideParameters)
-        self._wish = _Wish(self)
+        super().__init__("guide", GuideParameters)
+        self._wish = Wish(self)
 
     async def _ready(self, number: int) -> EpisodeEvent:
         start = await self._reset_when_able(number)
@@ -103,7 +103,7 @@ class GuideNode(DemoNode):
         return dataclasses.replace(start, stamp_ns=state.stamp_ns, start_pose=state.pose)
 
 
-class _Wish:
+class Wish:
     """What the person asked for with /oda/begin and /oda/take_back.
 
     Attributes:

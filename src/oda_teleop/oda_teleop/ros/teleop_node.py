@@ -72,7 +72,7 @@ class TeleopParameters(DeadmanSettings):
 
     device: Literal["spacenav", "joy"] = field(
         default="spacenav",
-        metadata={"description": "Topics to follow: those of the spacenav node or of the joy node"},
+        metadata={"description": "Whose topics count: the spacenav node's or the joy node's"},
     )
     joy_axes: tuple[int, ...] = setting(
         (4, 3, 1, NONE, NONE, 0), "Of a gamepad: the axes for x, y, z and the turns about them",
@@ -117,9 +117,7 @@ class TeleopNode(Node):
     def _subscribe(self) -> None:
         self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE, raw=True)
         self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.LATCHED)
-        if self._settings.device == "joy":
-            self.create_subscription(Joy, topics.JOY, self._on_gamepad, qos.STATE)
-            return
+        self.create_subscription(Joy, topics.JOY, self._on_gamepad, qos.STATE)
         self.create_subscription(Twist, topics.SPACENAV_TWIST, self._on_twist, qos.STATE)
         self.create_subscription(
             TwistStamped, topics.SPACENAV_TWIST_STAMPED, lambda m: self._on_twist(m.twist),
@@ -142,15 +140,18 @@ class TeleopNode(Node):
         self._handover.episode(demonstration=mine)
 
     def _on_twist(self, msg: Twist) -> None:
-        self._hand.motion(twist_from_msg(msg), time.monotonic())
+        if self._settings.device == "spacenav":
+            self._hand.motion(twist_from_msg(msg), time.monotonic())
 
     def _on_joy(self, cdr: bytes) -> None:
         """The driver repeats itself a thousand times a second: only what is new is decoded."""
-        if cdr[12:] != self._joy:
+        if cdr[12:] != self._joy and self._settings.device == "spacenav":
             self._joy = cdr[12:]
             self._on_buttons(_decode_buttons(cdr))
 
     def _on_gamepad(self, msg: Joy) -> None:
+        if self._settings.device != "joy":
+            return
         axes = [*msg.axes, 0.0]  # the last for NONE and for what it does not have
         chosen = [axes[n] if NONE < n < len(axes) else 0.0 for n in self._settings.joy_axes]
         full = self._settings.shaping.full_scale  # a gamepad's axes end at 1
