@@ -14,7 +14,7 @@ from oda_bringup.parallel import default_jobs
 from oda_core.settings import setting
 from oda_policy.config import described
 
-Name = Literal["sim", "awac", "ddpg", "graph", "policy"]
+Name = Literal["sim", "awac", "ddpg", "graph", "policy", "convert"]
 
 
 @described
@@ -24,9 +24,10 @@ class BenchOptions:
 
     sim: the simulation in contact, in process. awac: gradient updates per second, against d3rlpy's
     where that is installed (pip install d3rlpy). graph: all nodes in lock-step. policy: from a
-    state to the policy's command at real time, while the trainer learns. ddpg, only when named: the
-    return of the core under DDPGfD on Pendulum-v1 against the published one. The exit code is 1
-    when a goal is missed.
+    state to the policy's command at real time, while the trainer learns. convert, only when named:
+    from a bag to a buffer, against rosbags' own deserialization, and the growth of memory. ddpg,
+    only when named: the return of the core under DDPGfD on Pendulum-v1 against the published one.
+    The exit code is 1 when a goal is missed.
 
     Example: oda bench sim awac
     """
@@ -37,6 +38,7 @@ class BenchOptions:
     connector: str = setting(DEFAULT_CONNECTOR, "for graph and policy")
     demos: str = setting("", "for graph and policy; empty: those shipped with the connector")
     checkpoint: str = setting("", "for graph and policy; empty: the shipped one")
+    messages: int = setting(400_000, "for convert: size of the bag, 110 bytes each")
 
 
 def run(options: BenchOptions) -> int:
@@ -86,4 +88,12 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
 
         return measure_latency(adapt)
 
-    return {"sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy}
+    def convert() -> Any:
+        from oda_bringup.bench.convert import measure
+
+        return measure(options.messages)
+
+    return {
+        "sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy,
+        "convert": convert,
+    }  # fmt: skip
