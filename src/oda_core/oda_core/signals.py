@@ -65,10 +65,12 @@ class Signal:
                 f"the stamp jumps back from {newest[back[0]]} to {found.stamps_ns[i]} ns; cut the "
                 "bag there, or use the times of receipt (stamp: received)",
             )
-        values = np.concatenate([self._values, found.values * self._fields.scale])
-        numbers = np.concatenate([self._numbers, batch.first + np.arange(len(batch))])
-        self._stamps, kept = np.unique(stamps, return_index=True)
-        self._values, self._numbers = values[kept], numbers[kept]
+        self._stamps = stamps
+        self._values = np.concatenate([self._values, found.values * self._fields.scale])
+        self._numbers = np.concatenate([self._numbers, batch.first + np.arange(len(batch))])
+        if np.any(stamps[1:] <= stamps[:-1]):
+            self._stamps, kept = np.unique(stamps, return_index=True)
+            self._values, self._numbers = self._values[kept], self._numbers[kept]
         self.newest_ns = int(self._stamps[-1])
 
     def drop_before(self, stamp_ns: int) -> None:

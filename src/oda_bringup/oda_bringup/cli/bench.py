@@ -16,7 +16,17 @@ from oda_core.settings import setting
 from oda_policy.config import described
 
 Name = Literal[
-    "sim", "awac", "ddpg", "graph", "policy", "record", "kill", "faults", "controller", "impedance"
+    "sim",
+    "awac",
+    "ddpg",
+    "graph",
+    "policy",
+    "record",
+    "kill",
+    "convert",
+    "faults",
+    "controller",
+    "impedance",
 ]
 ALONE = ("sim", "awac", "ddpg", "controller", "impedance")  # without nodes: modules of bench
 
@@ -33,6 +43,7 @@ class BenchOptions:
     of a cycle of the robot's control law; impedance, that law on joint torques against the native
     actuators, in 100 episodes; record, messages that the recorder loses and its share of a core at
     four topics of 1 kHz and the rest; kill, what is lost when it is killed at random moments;
+    convert: from a bag to a buffer, against rosbags' own deserialization, and the growth of memory;
     faults: nodes are killed, messages spoiled and sensors broken at real time, and the robot must
     come to rest (docs/safety.md). The exit code is 1 when a goal is missed.
 
@@ -47,6 +58,7 @@ class BenchOptions:
     checkpoint: str = setting("", "for graph and policy; empty: the shipped one")
     duration: float = setting(60.0, "of record [s]; 600 is the real thing")
     kills: int = setting(50, "of kill")
+    messages: int = setting(400_000, "of the bag for convert, 110 bytes each")
     repeats: int = setting(3, "for faults: of each")
     only: tuple[str, ...] = setting((), "for faults: their names; none: all")
     output: str = setting("", "for faults: JSON file for the figures")
@@ -84,6 +96,7 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
         "policy": lambda: _bench("live").measure_latency(adapt),
         "record": lambda: _bench("recording").measure_load(options.duration),
         "kill": lambda: _bench("recording").measure_kills(options.kills),
+        "convert": lambda: _bench("convert").measure(options.messages),
         "faults": lambda: _bench("faults").measure(*faults),
     }
 

@@ -15,6 +15,7 @@ from oda_bringup.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     gate,
     inspection,
     live,
@@ -82,6 +83,7 @@ TOOLS = (
         "inspect", "what is wrong with demonstrations", inspection.InspectOptions, inspection.run
     ),
     Subcommand("replay", "a bag into the graph; shadow", replay.ReplayOptions, replay.run),
+    Subcommand("export", "buffers <-> LeRobot, Parquet", export.ExportOptions, export.run),
     Subcommand("repair", "mend bags that were cut off", repair.RepairOptions, repair.run),
     Subcommand("bench", "measure speeds", bench.BenchOptions, bench.run),
     Subcommand("reproduce", "the whole study", reproduce.ReproduceOptions, reproduce.run),
