@@ -74,8 +74,10 @@ missing_packages() {
   command -v cmake >/dev/null || echo cmake
   command -v make >/dev/null || echo make
   [[ $ROS == wheels ]] || missing_ros_packages
-  [[ $TARGET == adapt || $EUID != 0 ]] || missing_picture_packages
-  [[ $TARGET == adapt || $EUID != 0 ]] || missing_device_packages
+  [[ $TARGET != adapt && $EUID == 0 ]] || return 0
+  missing_picture_packages
+  missing_law_packages
+  missing_device_packages
 }
 
 # The driver of space mice is tested against Debian's client library; it does not need it itself.
@@ -93,6 +95,14 @@ missing_picture_packages() {
   [[ $libraries == *libOpenGL.so.0* || $libraries == *libGL.so.1* ]] || echo libopengl0
   [[ -n $(compgen -G '/usr/lib/*/dri/*_dri.so') ]] || echo libgl1-mesa-dri
 }
+
+# The robot's control law and its tests; all else works without them, and those tests are skipped.
+missing_law_packages() {
+  has_eigen || echo libeigen3-dev
+  [[ -e /usr/include/gtest/gtest.h ]] || echo libgtest-dev
+}
+
+has_eigen() { [[ -d /usr/include/eigen3 ]]; }
 
 has_headers() {
   local include
@@ -178,7 +188,8 @@ workspace_key() {
   found=$(find src -name '.*' -prune -o -name __pycache__ -prune -o -name '*.egg-info' -prune -o \
     -type f -print | LC_ALL=C sort)
   echo "$found"
-  echo "$found" | grep -E '(\.(msg|srv|action|cpp|hpp|c|h|in)|CMakeLists\.txt|package\.xml|setup\.(py|cfg)|colcon\.pkg)$' |
+  ! has_eigen || echo eigen # the control law is built
+  echo "$found" | grep -E '(\.(msg|srv|action|cpp|hpp|c|h|in|cmake)|_parameters\.yaml|CMakeLists\.txt|package\.xml|setup\.(py|cfg)|colcon\.pkg)$' |
     tr '\n' '\0' | xargs -0 --no-run-if-empty cat
 }
 

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from law_compiler import PACKAGE, compiled
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def law_library():
     """Loads the law: the loader then gives it to whoever asks for a library of this name."""
     flags = ("-O1", "-fPIC", "-shared", f"-Wl,-soname,{LIBRARY}")

@@ -22,6 +22,7 @@ from oda_sim.scene import build_scene
 from oda_sim.torque import ArmSensor
 
 PEG = load_connector("metal-peg-sq")
+pytestmark = [pytest.mark.usefixtures("law_library"), pytest.mark.timeout(900)]  # compiles
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pytest
 from law_compiler import PACKAGE, compiled
 
 
+@pytest.mark.timeout(900)
 def test_the_cycle_in_cpp():
     """Compiled without optimisation, so that Eigen's assertions are on."""
     if not Path("/usr/include/gtest/gtest.h").exists():

@@ -18,6 +18,7 @@ FIGURES = ImpedanceSettings()
 DT = 1e-3
 FULL = np.array([0.02, -0.02, 0.02, 0.2, -0.2, 0.2])
 seeds = st.integers(0, 2**32 - 1)
+pytestmark = [pytest.mark.usefixtures("law_library"), pytest.mark.timeout(900)]  # compiles
 
 
 def still(seed=0):

@@ -25,6 +25,7 @@ from oda_msgs.action import Reset
 from oda_msgs.msg import SafetyState
 from oda_sim.cell import Cell
 from oda_sim.connector import load_connector
+from oda_sim.drive import check_drive
 from oda_sim.insertion import TICK_NS, InsertionSim
 from oda_sim.ros.publishers import CellPublishers
 from oda_sim.ros.window import Window
@@ -47,6 +48,9 @@ class SimParameters:
         1.0, "Simulated seconds per second, without lock-step", bounds=(0.01, 50.0), mutable=True
     )
     headless: bool = setting(True, "Do not open a window")
+    drive: str = setting(
+        "native", "What moves the arm: native actuators, or torque, the robot's own control law"
+    )
 
 
 class SimNode(Node):
@@ -56,7 +60,8 @@ class SimNode(Node):
         """Build the cell, then its topics."""
         super().__init__("sim")
         settings = declare(self, SimParameters)
-        sim = InsertionSim(load_connector(settings.connector), settings.seed)
+        connector, drive = load_connector(settings.connector), check_drive(settings.drive)
+        sim = InsertionSim(connector, settings.seed, drive)
         self._outputs = CellPublishers(
             self, sim, LOCKSTEP_CLOCK_NS if settings.lockstep else TICK_NS
         )
