@@ -1,7 +1,9 @@
 """Tables and plots of what is there, as one generated page; the discussion stands beside it."""
 
 import json
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,7 +113,7 @@ def render(results: Results, scale: Scale, directory: Path) -> Path:
             continue
         parts.append(section.table(results))
         if missing := results.missing[section.stage]:
-            parts.append(f"Without a result yet: {', '.join(missing)}.")
+            parts.append(f"Without a result yet: {_counted(missing)}.")
         if section.plot is not None:
             name = f"{PLOTS}/{section.stage}.svg"
             section.plot(results, directory / name)
@@ -132,3 +134,9 @@ def raw(results: Results, scale: Scale) -> str:
         for stage, rows in results.rows.items()
     }
     return json.dumps({"scale": to_mapping(scale), "stages": stages}, separators=(",", ":")) + "\n"
+
+
+def _counted(names: Sequence[str]) -> str:
+    """Names of units by what stands before their seed, with how many there are."""
+    counts = Counter(re.split(r"-s\d+", name)[0] for name in names)
+    return ", ".join(f"{count} of {name}" for name, count in counts.items())
