@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.rosbag2 import Reader
 
 from oda_core import topics
 from oda_core.errors import BagError, ContractError
 from oda_core.interfaces import typestore
 from oda_core.messages import EPISODE_TYPE, STEP_TYPE, event_from_msg, step_from_msg
+from oda_core.repair import BROKEN
 from oda_core.trace import Commands, States, Trace, stack_states, stack_twists
 from oda_core.types import EpisodeEvent, Event, StepData
 from oda_core.wire import raw_stamp_ns
@@ -78,7 +79,7 @@ class Gatherer:
     def _take_event(self, topic: str, cdr: bytes) -> Trace | None:
         try:
             event = event_from_msg(typestore().deserialize_cdr(cdr, EPISODE_TYPE))
-        except (ContractError, ValueError, AssertionError) as error:
+        except (ContractError, *BROKEN) as error:
             self.damaged.append(f"{topic}: {error}")
             return None
         if topic == topics.DISCARD:
@@ -124,7 +125,7 @@ class Gatherer:
         for cdr in self._steps:
             try:
                 step = step_from_msg(typestore().deserialize_cdr(cdr, STEP_TYPE))
-            except (ContractError, ValueError, AssertionError) as error:
+            except (ContractError, *BROKEN) as error:
                 damaged.append(f"{topics.STEP}: {error}")
                 continue
             found[step.index] = step
@@ -162,7 +163,7 @@ def _messages(path: Path) -> Iterator[tuple[str, bytes]]:
                 )
             for connection, _, data in reader.messages(connections=wanted):
                 yield connection.topic, bytes(data)
-    except (ReaderError, OSError, EOFError, ValueError) as error:
+    except (*BROKEN, OSError) as error:
         raise BagError(f"{path}: cannot be read to its end ({error}); try oda repair") from error
 
 

@@ -11,12 +11,18 @@ from mcap.records import Channel, McapRecord, Message, Schema
 from mcap.stream_reader import StreamReader
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.serde import SerdeError
+from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 
 from oda_core.bag import offered_qos
 from oda_core.errors import BagError
 from oda_core.files import sync_directory
 
+# What the readers of MCAP and of messages raise when they meet damaged bytes.
+BROKEN = (
+    McapError, ReaderError, SerdeError, TypesysError, struct.error, ArithmeticError, AssertionError,
+    EOFError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 ORIGINAL = ".orig"
 WORK = ".repair"
 
@@ -81,7 +87,7 @@ def _whole(bag: Path) -> RepairReport | None:
         with Reader(bag) as reader:
             count = sum(1 for _ in reader.messages())
             topics = len(reader.connections)
-    except (ReaderError, OSError, EOFError, ValueError):
+    except (*BROKEN, OSError):
         return None
     return RepairReport(messages=count, topics=topics, tail_bytes=0, reason="", original=None)
 
@@ -104,7 +110,7 @@ def _copy(source: Path, target: Path) -> RepairReport:
             for record in StreamReader(stream).records:
                 copier.take(record)
                 read_to = stream.tell()
-        except (McapError, struct.error, ValueError, MemoryError) as error:
+        except BROKEN as error:
             reason = f"it breaks off: {type(error).__name__}"
         lost = source.stat().st_size - read_to
     if not copier.messages:

@@ -1,18 +1,24 @@
 """Cut-off bags are mended: every message that reached the disk is kept, nothing is overwritten."""
 
+import functools
 import os
+import random
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from oda_core.bag import BagWriter, read_episodes
 from oda_core.errors import BagError
+from oda_core.gather import read_traces
 from oda_core.interfaces import rosbags_class
 from oda_core.messages import event_to_msg, step_to_msg
-from oda_core.repair import repair
+from oda_core.repair import RepairReport, repair
 from oda_core.types import EpisodeEvent, Event, Purpose, Source, StepData
 
 EPISODES, STEPS = 6, 8
@@ -41,6 +47,15 @@ def write_bag(path: Path) -> list[int]:
             bag.storage.close_chunk()
             ends.append(bag.storage.bio.tell())
     return ends
+
+
+@functools.cache
+def whole_bag() -> tuple[bytes, bytes]:
+    """Data and metadata of a bag."""
+    with TemporaryDirectory() as folder:
+        bag = Path(folder, "bag")
+        write_bag(bag)
+        return (bag / "bag.mcap").read_bytes(), (bag / "metadata.yaml").read_bytes()
 
 
 def cut(path: Path, size: int) -> bytes:
@@ -131,3 +146,24 @@ def test_hopeless_cases_are_named(tmp_path: Path) -> None:
     with pytest.raises(BagError, match="no message"):
         repair(bag)
     assert (bag / "bag.mcap").exists()
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_damaged_bytes_are_mended_or_named(seed: int) -> None:
+    rng = random.Random(seed)
+    data = bytearray(whole_bag()[0])
+    for _ in range(rng.choice([1, 3, 20])):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    with TemporaryDirectory() as folder:
+        bag = Path(folder, "bag")
+        bag.mkdir()
+        (bag / "bag.mcap").write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
+        if rng.random() < 0.5:
+            (bag / "metadata.yaml").write_bytes(whole_bag()[1])
+        for read in (read_traces, repair, read_traces):
+            try:
+                found = read(bag)
+                assert isinstance(found, RepairReport) or len(list(found)) <= 2 * EPISODES
+            except BagError as error:
+                assert folder in str(error)

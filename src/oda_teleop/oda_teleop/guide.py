@@ -11,6 +11,7 @@ from oda_core.errors import ContractError
 from oda_core.gather import Gatherer
 from oda_core.interfaces import rosbags_class, typestore
 from oda_core.messages import EPISODE_TYPE, event_from_msg, event_to_msg
+from oda_core.repair import BROKEN
 from oda_core.trace import Trace
 from oda_core.types import BASE_FRAME, TCP_FRAME, EpisodeEvent, Event, Purpose
 from oda_teleop.quality import Level, QualityLimits, Verdict, judge
@@ -194,7 +195,7 @@ class Guide:
         """Take an event; why its episode does not belong here."""
         try:
             event = event_from_msg(typestore().deserialize_cdr(cdr, EPISODE_TYPE))
-        except (ContractError, ValueError, AssertionError) as error:
+        except (ContractError, *BROKEN) as error:
             return f"{topics.EPISODE}: {error}"
         foreign = self._foreign
         if event.event is Event.START:
