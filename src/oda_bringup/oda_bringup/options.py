@@ -68,6 +68,9 @@ class AdaptOptions:
     realtime_factor: float = setting(1.0, "simulated seconds per second when not in lock-step")
     headless: bool = setting(True, "false shows the simulation in a window")
     record: bool = setting(False, "record the topics into a bag in the session directory")
+    trainer: Literal["here", "elsewhere"] = setting(
+        "here", "elsewhere: another machine runs the trainer, with the same paths and domain"
+    )
     parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:
