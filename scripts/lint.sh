@@ -17,7 +17,8 @@ check 'ruff: style, docstrings, layers' ruff check --quiet .
 check 'ruff: format (make format fixes it)' ruff format --check --quiet --diff .
 check 'pyright: types of the ROS-free packages' basedpyright --level error
 check 'rooms: dependencies and sizes' python scripts/check_rooms.py
-check 'shellcheck: scripts' shellcheck --external-sources scripts/*.sh .ci/run
+check 'shellcheck: scripts' shellcheck --external-sources scripts/*.sh docker/*.sh .ci/run
+check 'hadolint: images' hadolint docker/Dockerfile
 
 if ((${#failed[@]})); then
   printf 'lint: failed: %s\n' "${failed[@]}"

@@ -57,6 +57,8 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
         **{name: getattr(options, name) for name in OF_GOAL},
     }
     clock = _clock(options)
+    learning = {**clock, "checkpoint": options.checkpoint, "preset": options.preset}
+    evaluating = {**clock, "preset": options.preset, "start_noise_m": session.start_noise_m}
     return _running(
         *_robot(options, session),
         _arbiter(options, session),
@@ -65,17 +67,14 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
             package="oda_policy",
             executable="trainer_node",
             name="trainer",
-            parameters={**clock, "checkpoint": options.checkpoint, "preset": options.preset},
+            parameters=learning,
+            condition=options.trainer == "here",
         ),
         NodeSpec(
             package="oda_policy",
             executable="adapt_node",
             name="adapt",
-            parameters={
-                **clock,
-                "preset": options.preset,
-                "start_noise_m": session.start_noise_m,
-            },
+            parameters=evaluating,
         ),
         *_device(options.device, session, clock),
         _recorder(session, clock, options.record),

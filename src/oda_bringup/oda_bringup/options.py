@@ -72,6 +72,9 @@ class AdaptOptions:
         setting("none", "what a person holds to take over at any time; see oda teleop --help")
     )
     record: bool = setting(False, "record the topics into a bag in the session directory")
+    trainer: Literal["here", "elsewhere"] = setting(
+        "here", "elsewhere: another machine runs the trainer, with the same paths and domain"
+    )
     parameters: str = setting("", PARAMETERS)
 
     def __post_init__(self) -> None:

@@ -81,6 +81,12 @@ def test_condition_leaves_the_recorder_out(tmp_path: Path) -> None:
     assert with_it - {node.name for node in graph_of(ADAPT, tmp_path)} == {"recorder"}
 
 
+def test_a_trainer_elsewhere_is_left_out(tmp_path: Path) -> None:
+    here = {node.name for node in graph_of(ADAPT, tmp_path)}
+    elsewhere = {node.name for node in graph_of(ADAPT, tmp_path, trainer="elsewhere")}
+    assert here - elsewhere == {"trainer"}
+
+
 def test_commands_are_those_of_ros2_run(graph: Graph, prefix: Path, tmp_path: Path) -> None:
     for node, command in zip(graph, commands(graph, tmp_path), strict=True):
         executable, *arguments, file = command.argv
