@@ -209,7 +209,7 @@ def _event(event: EpisodeEvent) -> dict[str, Any]:
 
 def _from_event(plain: dict[str, Any]) -> EpisodeEvent:
     position, quaternion = (np.array(part) for part in plain["start_pose"])
-    read = {
+    read: dict[str, Any] = {
         "purpose": Purpose[plain["purpose"]],
         "event": Event[plain["event"]],
         "start_pose": Pose(position, quaternion),
