@@ -77,7 +77,7 @@ def read_table(path: str | Path, output: str | Path) -> int:
     file = source / DATA_FILE if source.is_dir() else source
     try:
         table = arrow("pyarrow.parquet").ParquetFile(file)
-        metadata = (table.schema_arrow.metadata or {}).get(KEY)
+        metadata = (table.metadata.metadata or {}).get(KEY)
         if metadata is None:
             raise BufferFileError(
                 f"{file}: has no metadata of this project; only what oda export wrote can be read"
