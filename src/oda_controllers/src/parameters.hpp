@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oda_controllers/types.hpp"
-#include "tcp_twist_impedance_parameters.hpp"
+#include "oda_controllers/tcp_twist_impedance_parameters.hpp"
 
 namespace oda_controllers
 {

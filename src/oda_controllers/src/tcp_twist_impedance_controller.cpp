@@ -163,7 +163,8 @@ CallbackReturn TcpTwistImpedanceController::on_activate(const rclcpp_lifecycle::
   inlet_->take();  // what came before does not count
   cycle_ = 0;
   *law_ = TcpTwistImpedance(law_->settings());  // nor does a torque from before
-  if (!measure() || !law_->start(measured_) || !command(Vector7::Zero())) {
+  measure();
+  if (!law_->start(measured_) || !command(Vector7::Zero())) {
     RCLCPP_ERROR(
       get_node()->get_logger(),
       "joint positions and velocities are not all there, or not finite; is the robot connected?");
@@ -191,7 +192,7 @@ return_type TcpTwistImpedanceController::update(
   if (const auto twist = inlet_->take()) {
     law_->command(*twist);
   }
-  const bool sound = measure();
+  measure();
   const Output & output = law_->update(measured_, period.seconds());
   reason_ = output.reason;
   if (!command(output.torque)) {
@@ -201,21 +202,24 @@ return_type TcpTwistImpedanceController::update(
     return output.torque.isZero() ? return_type::ERROR : return_type::OK;
   }
   sense_wrench();
-  if (sound && ++cycle_ >= every_) {
+  if (++cycle_ >= every_) {
     cycle_ = 0;
     outlet_->publish(time, measured_, output.twist, wrench_.value());
   }
   return return_type::OK;
 }
 
-bool TcpTwistImpedanceController::measure()
+// What cannot be measured becomes a number that the law refuses.
+void TcpTwistImpedanceController::measure()
 {
   for (size_t i = 0; i < kSeven; ++i) {
     const auto j = static_cast<Eigen::Index>(i);
     measured_.position[j] = state_interfaces_[i].get_optional().value_or(kNone);
     measured_.velocity[j] = state_interfaces_[kSeven + i].get_optional().value_or(kNone);
   }
-  return measured_.position.allFinite() && kinematics_->measure(measured_);
+  if (!measured_.position.allFinite() || !kinematics_->measure(measured_)) {
+    measured_.mass.setConstant(kNone);
+  }
 }
 
 void TcpTwistImpedanceController::sense_wrench()

@@ -25,7 +25,7 @@ from oda_policy.policy import PolicySnapshot
 from oda_sim.drive import DriveName
 from oda_sim.env import InsertionEnv
 
-EPISODES = {"metal-peg-sq": 34, "uk-ac-plug": 33, "car-plug-3p": 33}
+EPISODES = {"metal-peg-sq": 34, "uk-ac-plug": 34, "car-plug-3p": 34}
 DEMONSTRATIONS = 20
 SEED = 5
 TOUCH_N = 3.0

@@ -54,7 +54,7 @@ private:
   void on_twist(const geometry_msgs::msg::TwistStamped & message);
   void on_tare(std_srvs::srv::Trigger::Response & response);
   void tell_reason();
-  bool measure();
+  void measure();
   void sense_wrench();
   bool command(const Vector7 & torque);
 
