@@ -28,7 +28,7 @@ def still(seed=0):
     return measured
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=seeds)
 def test_equals_the_float64_reference(seed):
     rng = np.random.default_rng(seed)
@@ -48,7 +48,7 @@ def test_equals_the_float64_reference(seed):
 
 
 @given(seed=seeds, ratio=st.floats(0.3, 2.0))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_every_mode_has_the_damping_ratio(seed, ratio):
     """D Λ⁻¹ D = 4 ζ² K, of which D is the symmetric positive root."""
     law = Law(replace(FIGURES, damping_ratio=ratio))
@@ -74,7 +74,7 @@ def wild(rng):
     return rng.choice([np.nan, np.inf, -np.inf, 1e300, -1e300, 1e9, -7.0, 0.0])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=seeds)
 def test_limits_hold_whatever_comes(seed):
     rng = np.random.default_rng(seed)
@@ -100,7 +100,7 @@ def test_limits_hold_whatever_comes(seed):
             law.start(plan[0])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=seeds)
 def test_interpolation_bounds_speed_acceleration_and_jerk(seed):
     rng, law, measured = np.random.default_rng(seed), Law(FIGURES), still()
@@ -221,7 +221,7 @@ def test_start_takes_the_measured_pose_for_the_set_point():
 
 
 @given(seed=seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_external_wrench_inverts_the_transposed_jacobian(seed):
     law, measured = Law(FIGURES), still(seed)
     law.start(measured)
