@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, TwistStamped
 from rosbags.rosbag2 import Reader
 from session_messages import messages
 from std_srvs.srv import Trigger
@@ -124,3 +125,17 @@ def test_a_kill_loses_less_than_half_a_second(session: Session) -> None:
         recorded = sum(c.topic == topics.STATE for c, _, _ in reader.messages())
     kept = recorded - 201  # of those after the episode
     assert killed - np.array(sent)[kept:].min(initial=killed) <= 0.5
+
+
+def test_a_publisher_that_cannot_be_heard_is_named(session: Session) -> None:
+    create = session.client.node.create_publisher
+    create(TwistStamped, topics.COMMAND, qos.STATE)
+    create(PoseStamped, topics.WRENCH, qos.STATE)
+
+    def named() -> str:
+        text = session._told[-1].status[0].message if session._told else ""
+        return text if topics.COMMAND in text and topics.WRENCH in text else ""
+
+    text = session.client.until(named, "the diagnosis")
+    assert "another quality of service" in text
+    assert "published as geometry_msgs/msg/PoseStamped, expected geometry_msgs/msg/Wrench" in text
