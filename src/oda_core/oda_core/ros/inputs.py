@@ -13,6 +13,8 @@ from rclpy.type_support import check_for_type_support
 
 from oda_core.ros.types import rclpy_class
 
+NOBODY = "nobody publishes it"
+
 
 class Input:
     """One topic, serialized; its depth must last from one take() to the next.
@@ -42,10 +44,10 @@ class Input:
         """Why nothing comes, as far as the graph tells; empty if it should."""
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         if not publishers:
-            return "nobody publishes it"
+            return NOBODY
         for info in publishers:
             level, reason = qos_check_compatible(info.qos_profile, self._qos)
-            if level is QoSCompatibility.ERROR:
+            if level == QoSCompatibility.ERROR:
                 return f"{info.node_name} publishes it with another quality of service: {reason}"
         other = sorted({p.topic_type for p in publishers} - {self.typename})
         if other:

@@ -19,7 +19,7 @@ from oda_core.files import write_atomic
 from oda_core.messages import EPISODE_TYPE
 from oda_core.ros import qos
 from oda_core.ros.diagnostics import ERROR, OK, WARN, Diagnostics
-from oda_core.ros.inputs import Input
+from oda_core.ros.inputs import NOBODY, Input
 from oda_core.ros.main import main as run_node
 from oda_core.ros.parameters import declare
 from oda_core.settings import setting
@@ -101,7 +101,7 @@ class RecorderNode(Node):
         self._inputs = [Input(self, *row) for row in rows]
         self._heard = dict.fromkeys(self.settings.topics, -SILENT_S)  # when, on the steady clock
         self._told: set[str] = set()  # refusals
-        self.silent: dict[str, str] = {}  # required topics that do not speak, and why
+        self.silent: dict[str, str] = {}  # topics that cannot be heard, and why
         self._serve()
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DRAIN_S, self._drain, clock=steady)
@@ -213,12 +213,14 @@ class RecorderNode(Node):
     def _look(self) -> None:
         """Say how it goes, and name what is silent."""
         now = time.monotonic()
-        required = [source for source in self._inputs if source.topic in self.settings.required]
-        self.silent = {
-            source.topic: source.silence() or "its publisher says nothing"
-            for source in required
-            if now - self._heard[source.topic] > SILENT_S
-        }
+        self.silent = {}
+        for source in self._inputs:
+            if now - self._heard[source.topic] > SILENT_S:
+                why = source.silence()
+                if source.topic in self.settings.required:
+                    self.silent[source.topic] = why or "its publisher says nothing"
+                elif why not in ("", NOBODY):
+                    self.silent[source.topic] = why
         level, text = OK, "paused" if self.guide.paused else "recording"
         if self.silent:
             level = ERROR if self.guide.running else WARN

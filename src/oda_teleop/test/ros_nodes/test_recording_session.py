@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, TwistStamped
 from rosbags.rosbag2 import Reader
 from session_messages import messages
 from std_srvs.srv import Trigger
@@ -75,6 +76,12 @@ def _session(folder: Path) -> Iterator[Session]:
         yield Session(nodes, client, folder / "bag")
 
 
+def queued_s(pid: int) -> float:
+    """How long the threads of a process have waited for a core [s]."""
+    files = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return 1e-9 * sum(int(file.read_text().split()[1]) for file in files)
+
+
 def test_a_session_is_judged_paused_and_corrected(session: Session) -> None:
     assert "nobody publishes" not in session.hear("episodes", 0)["text"]
     session.send(0)
@@ -107,13 +114,14 @@ def test_a_session_is_judged_paused_and_corrected(session: Session) -> None:
 def test_a_kill_loses_less_than_half_a_second(session: Session) -> None:
     session.send(0)
     session.hear("episodes", 1)
-    begin = time.monotonic()
+    begin, delayed_s = time.monotonic(), queued_s(session.process.pid)
     output, sent = session._outputs[topics.STATE], []
     rows = [cdr for topic, cdr in messages(7) if topic == topics.STATE]
     while time.monotonic() < begin + 1.5:
         output.publish(rows[len(sent)])
         sent.append(time.monotonic())
         time.sleep(0.01)
+    delayed_s = queued_s(session.process.pid) - delayed_s  # by other programs
     session.process.send_signal(signal.SIGKILL)
     killed = time.monotonic()
     session.process.wait()
@@ -123,4 +131,18 @@ def test_a_kill_loses_less_than_half_a_second(session: Session) -> None:
     with Reader(session.bag) as reader:
         recorded = sum(c.topic == topics.STATE for c, _, _ in reader.messages())
     kept = recorded - 201  # of those after the episode
-    assert killed - np.array(sent)[kept:].min(initial=killed) <= 0.5
+    assert killed - np.array(sent)[kept:].min(initial=killed) <= 0.5 + delayed_s
+
+
+def test_a_publisher_that_cannot_be_heard_is_named(session: Session) -> None:
+    create = session.client.node.create_publisher
+    create(TwistStamped, topics.COMMAND, qos.STATE)
+    create(PoseStamped, topics.WRENCH, qos.STATE)
+
+    def named() -> str:
+        text = session._told[-1].status[0].message if session._told else ""
+        return text if topics.COMMAND in text and topics.WRENCH in text else ""
+
+    text = session.client.until(named, "the diagnosis")
+    assert "another quality of service" in text
+    assert "published as geometry_msgs/msg/PoseStamped, expected geometry_msgs/msg/Wrench" in text
