@@ -16,7 +16,6 @@ from oda_bringup.session import Session
 NAMESPACE = "/oda"
 Value = bool | int | float | str | list[str]
 AnyOptions = AdaptOptions | DemoOptions | SimOptions
-OF_GOAL = ("seed", "trials", "max_training_episodes", "max_robot_minutes")
 CONTROLLER = "tcp_twist_impedance_controller"
 BROADCASTERS = {"mock": (), "hardware": ("lbr_state_broadcaster",)}  # besides that of the joints
 
@@ -52,9 +51,14 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
         "connector": session.connector,
         "demonstrations": options.demos,
         "output": str(session.directory),
-        **{name: getattr(options, name) for name in OF_GOAL},
+        "seed": options.seed,
+        "trials": options.trials,
+        "max_training_episodes": options.max_training_episodes,
+        "max_robot_minutes": options.max_robot_minutes,
     }
     clock = _clock(options)
+    learning = {**clock, "checkpoint": options.checkpoint, "preset": options.preset}
+    evaluating = {**clock, "preset": options.preset, "start_noise_m": session.start_noise_m}
     return _running(
         *_robot(options, session),
         _arbiter(options),
@@ -63,18 +67,14 @@ def adapt_graph(options: AdaptOptions, session: Session) -> Graph:
             package="oda_policy",
             executable="trainer_node",
             name="trainer",
-            parameters={**clock, "checkpoint": options.checkpoint, "preset": options.preset},
+            parameters=learning,
             condition=options.trainer == "here",
         ),
         NodeSpec(
             package="oda_policy",
             executable="adapt_node",
             name="adapt",
-            parameters={
-                **clock,
-                "preset": options.preset,
-                "start_noise_m": session.start_noise_m,
-            },
+            parameters=evaluating,
         ),
         _recorder(session, clock, options.record),
         NodeSpec(
