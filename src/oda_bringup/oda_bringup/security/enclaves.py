@@ -56,8 +56,8 @@ def graphs(robot: str) -> list[Graph]:
 def _variants(schema: type[Any], robot: str) -> list[Any]:
     """Options that bring every node into the graph: recording, in real time, any device."""
     names = {argument.name: argument for argument in arguments(schema)}
-    wanted = {"robot": robot, "lockstep": False}
-    wanted |= {"record": True} if "record" in names else {}
+    every = {"robot": robot, "lockstep": False, "record": True}
+    wanted = {name: value for name, value in every.items() if name in names}
     devices = names["device"].choices if "device" in names else ()
     return [schema(**wanted, device=device) for device in devices] or [schema(**wanted)]
 
