@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from oda_bringup.graph import NAMESPACE, Graph, adapt_graph, demo_graph, sim_graph
-from oda_bringup.options import ROBOTS, AdaptOptions, DemoOptions, SimOptions
+from oda_bringup import plans
+from oda_bringup.graph import NAMESPACE, Graph
+from oda_bringup.options import ROBOTS, arguments
 from oda_bringup.security.interfaces import (
     ADAPT,
     LOG,
+    MOUSE,
+    OPERATED,
     RECORDED,
+    RECORDING,
     VERDICTS,
     Endpoints,
     Interfaces,
@@ -31,19 +36,30 @@ TOOLS: dict[str, Interfaces] = {
             "/tf", "/tf_static", f"{NAMESPACE}/robot_description", f"{ADAPT}/_action/feedback",
             f"{ADAPT}/_action/status",
         ),
-        calls=(topics.START, topics.STOP, topics.TARE, *VERDICTS),
+        calls=(topics.START, topics.STOP, topics.TARE, *VERDICTS, *OPERATED, *RECORDING),
     ),
+    f"{NAMESPACE}/keyboard": Interfaces(publishes=MOUSE),  # runs in a terminal of its own
 }  # fmt: skip
 
 
 def graphs(robot: str) -> list[Graph]:
-    """Every graph of a robot, with every node that may run in it."""
+    """Every graph of a robot: of each kind of session, with each device that a person may hold."""
     session = Session(Path("session"), "any")
     return [
-        adapt_graph(AdaptOptions(robot=robot, record=True), session),
-        demo_graph(DemoOptions(robot=robot), session),
-        sim_graph(SimOptions(robot=robot), session),
+        plan.graph(options, session)
+        for plan in vars(plans).values()
+        if isinstance(plan, plans.Plan)
+        for options in _variants(plan.schema, robot)
     ]
+
+
+def _variants(schema: type[Any], robot: str) -> list[Any]:
+    """Options that bring every node into the graph: recording, in real time, any device."""
+    names = {argument.name: argument for argument in arguments(schema)}
+    every = {"robot": robot, "lockstep": False, "record": True}
+    wanted = {name: value for name, value in every.items() if name in names}
+    devices = names["device"].choices if "device" in names else ()
+    return [schema(**wanted, device=device) for device in devices] or [schema(**wanted)]
 
 
 def enclaves(robots: Iterable[str] = ROBOTS) -> dict[str, Grant]:

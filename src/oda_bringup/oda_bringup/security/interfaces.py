@@ -24,6 +24,10 @@ GOALS = ("send_goal", "cancel_goal", "get_result")
 NEWS = ("feedback", "status")
 STANDARD = (topics.JOINT_STATES, topics.TCP_POSE, topics.WRENCH)
 VERDICTS = (topics.MARK_SUCCESS, topics.MARK_FAILURE)
+OPERATED = (f"{NAMESPACE}/begin", f"{NAMESPACE}/take_back")  # of a guided demonstration
+RECORDING = tuple(f"{NAMESPACE}/record/{what}" for what in ("discard", "pause", "resume"))
+MOUSE = ("/spacenav/twist", "/spacenav/joy")
+JOY = "/joy"
 RECORDED = (
     topics.STATE, topics.COMMAND, topics.POLICY_TWIST, topics.TELEOP_TWIST, topics.SAFETY,
     topics.EPISODE, topics.STEP, topics.JOINT_STATES, topics.WRENCH,
@@ -106,7 +110,9 @@ TABLE: dict[str, Interfaces] = {
         orders=(topics.RESET,),
     ),
     "adapt_client": Interfaces(orders=(ADAPT,)),
-    "recorder_node": Interfaces(publishes=(topics.DIAGNOSTICS,), subscribes=RECORDED),
+    "recorder_node": Interfaces(
+        publishes=(topics.DIAGNOSTICS,), subscribes=RECORDED, serves=RECORDING
+    ),
     "operator_node": Interfaces(
         publishes=(topics.TELEOP_TWIST,), subscribes=(topics.EPISODE, topics.STATE)
     ),
@@ -116,6 +122,28 @@ TABLE: dict[str, Interfaces] = {
         serves=VERDICTS,
         orders=(topics.RESET,),
     ),
+    "guide_node": Interfaces(
+        publishes=(topics.EPISODE, topics.STEP),
+        subscribes=(topics.SAFETY, topics.STATE),
+        serves=(*VERDICTS, *OPERATED),
+        orders=(topics.RESET,),
+    ),
+    "teleop_node": Interfaces(
+        publishes=(topics.TELEOP_TWIST, topics.DIAGNOSTICS),
+        subscribes=(
+            topics.EPISODE,
+            topics.SAFETY,
+            topics.STATE,
+            *MOUSE,
+            "/spacenav/twist_stamped",
+            JOY,
+        ),
+        calls=(topics.START, topics.TARE, *VERDICTS, *OPERATED),
+        orders=(topics.RESET,),
+    ),
+    "spacenav_node": Interfaces(publishes=(*MOUSE, topics.DIAGNOSTICS)),
+    "gamepad_node": Interfaces(publishes=(JOY, topics.DIAGNOSTICS)),
+    "scripted_mouse": Interfaces(publishes=MOUSE, subscribes=(topics.EPISODE, topics.STATE)),
     "robot_state_publisher": Interfaces(
         publishes=("/tf", "/tf_static", f"{NAMESPACE}/robot_description"),
         subscribes=(topics.JOINT_STATES,),
