@@ -40,6 +40,7 @@ class BenchOptions:
     checkpoint: str = setting("", "for graph and policy; empty: the shipped one")
     repeats: int = setting(3, "for faults: of each")
     only: tuple[str, ...] = setting((), "for faults: their names; none: all")
+    in_process: bool = setting(False, "for faults: without nodes, in simulated time")
     output: str = setting("", "for faults: JSON file for the figures")
 
     def __post_init__(self) -> None:
@@ -95,9 +96,13 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
         return measure_latency(adapt)
 
     def faults() -> Any:
-        from oda_bringup.bench.faults import measure
+        from oda_bringup.bench.faults import FaultPlan, measure
 
-        return measure(adapt, options.only, options.repeats, options.output, say)
+        plan = FaultPlan(
+            options=adapt, names=options.only, repeats=options.repeats,
+            inside=options.in_process, output=options.output,
+        )  # fmt: skip
+        return measure(plan, say)
 
     return {
         "sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy, "faults": faults,
