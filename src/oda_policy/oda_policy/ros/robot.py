@@ -26,7 +26,7 @@ from oda_policy.ros.soundness import Soundness
 from oda_policy.ros.waiting import Waiter
 
 FORCE = slice(12, 15)  # of an observation
-SILENT_S = 3.0  # without a word of the arbiter, which speaks at 10 Hz
+SILENT_S = 5.0  # without a word of the arbiter, which speaks at 10 Hz
 
 
 class SafetyAbortError(SessionError):
