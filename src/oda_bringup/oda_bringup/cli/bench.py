@@ -95,15 +95,17 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
 
         return measure_latency(adapt)
 
-    def faults() -> Any:
-        from oda_bringup.bench.faults import FaultPlan, measure
-
-        plan = FaultPlan(
-            options=adapt, names=options.only, repeats=options.repeats,
-            inside=options.in_process, output=options.output,
-        )  # fmt: skip
-        return measure(plan, say)
-
     return {
-        "sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy, "faults": faults,
+        "sim": sim, "awac": awac, "ddpg": ddpg, "graph": graph, "policy": policy,
+        "faults": lambda: _faults(options, adapt),
     }  # fmt: skip
+
+
+def _faults(options: BenchOptions, adapt: AdaptOptions) -> Any:
+    from oda_bringup.bench.faults import FaultPlan, measure
+
+    plan = FaultPlan(
+        options=adapt, names=options.only, repeats=options.repeats,
+        inside=options.in_process, output=options.output,
+    )  # fmt: skip
+    return measure(plan, say)
