@@ -9,10 +9,12 @@ import pytest
 
 from oda_bringup.faults.campaign import choose
 from oda_bringup.faults.catalogue import FAULTS, Fault
+from oda_bringup.faults.in_process import can_run, run_in_process
 from oda_bringup.faults.judge import Seen, Shown, Verdict, judge
 from oda_core.errors import ConfigError
 from oda_core.se3 import Pose
 from oda_core.types import EpisodeEvent, Event, Purpose, TcpState
+from oda_sim.connector import load_connector
 
 ROOT = Path(__file__).parents[3]
 FAULT = next(fault for fault in FAULTS if fault.name == "twists-lost")
@@ -40,6 +42,22 @@ def test_every_row_of_the_hazard_table_names_tests_that_exist() -> None:
 def test_an_unknown_fault_is_refused() -> None:
     with pytest.raises(ConfigError, match="found nonsense, expected of policy-killed"):
         choose(["policy-killed", "nonsense"])
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if can_run(f)], ids=lambda f: f.name)
+def test_cell_and_arbiter_answer_every_fault_as_they_must(fault: Fault, tmp_path: Path) -> None:
+    for seed in range(2):
+        found = run_in_process(fault, load_connector("metal-peg-sq"), seed, tmp_path / str(seed))
+        assert found.passed, found.problems
+
+
+def test_a_receiver_that_does_not_rest_by_itself_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = next(fault for fault in FAULTS if fault.name == "arbiter-killed")
+    monkeypatch.setattr("oda_sim.cell.STALE_NS", 4 * SECOND)
+    found = run_in_process(killed, load_connector("metal-peg-sq"), 0, tmp_path)
+    assert any("at rest" in problem for problem in found.problems), found
 
 
 def state(t: float, speed: float = 0.0, force: float = 10.0, z: float = 0.1) -> TcpState:

@@ -6,6 +6,7 @@ import pytest
 
 from oda_bringup.faults.campaign import choose, run
 from oda_bringup.faults.judge import Verdict
+from oda_bringup.faults.trial import SpoiledError
 from oda_bringup.options import AdaptOptions
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
@@ -17,6 +18,9 @@ def test_the_robot_answers_faults_as_it_must(
 ) -> None:
     monkeypatch.setenv("ROS_DOMAIN_ID", "86")
     verdicts = list[Verdict]()
-    run(choose(SHORT), 1, AdaptOptions(), tmp_path, verdicts.append)
+    try:
+        run(choose(SHORT), 1, AdaptOptions(), tmp_path, verdicts.append)
+    except SpoiledError as error:
+        pytest.skip(f"this machine is too busy for real time: {error}")
     assert [v.fault for v in verdicts] == list(SHORT)
     assert all(v.passed for v in verdicts), [v.problems for v in verdicts]

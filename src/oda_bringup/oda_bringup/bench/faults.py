@@ -1,41 +1,42 @@
 """Safety on live nodes: faults are injected, and the robot must answer each as it is written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from oda_bringup.bench import Measured
-from oda_bringup.faults.campaign import choose, run, save, summary
+from oda_bringup.faults.campaign import choose, run, run_inside, save, summary
 from oda_bringup.faults.judge import Verdict
 from oda_bringup.options import AdaptOptions
 
 
-def measure(
-    options: AdaptOptions,
-    names: Sequence[str],
-    repeats: int,
-    output: str,
-    tell: Callable[[str], None],
-) -> list[Measured]:
-    """Inject faults.
+@dataclass(frozen=True, kw_only=True)
+class FaultPlan:
+    """What to inject."""
 
-    Args:
-        options: connector and demonstrations.
-        names: of faults; none: all that this user may inject.
-        repeats: of each fault.
-        output: JSON file for the figures; empty: none.
-        tell: hears of each trial.
-    """
+    options: AdaptOptions  # connector and demonstrations
+    names: tuple[str, ...]  # of faults; none: all that this user may inject
+    repeats: int  # of each
+    inside: bool  # this process, in simulated time; else live nodes
+    output: str  # JSON file for the figures; empty: none
+
+
+def measure(plan: FaultPlan, tell: Callable[[str], None]) -> list[Measured]:
+    """Inject faults; tell hears of each trial."""
+    verdicts = list[Verdict]()
 
     def told(verdict: Verdict) -> None:
+        verdicts.append(verdict)
+        if plan.output:
+            save(Path(plan.output), verdicts)  # what was measured is kept, whatever comes
         rest = f"at rest after {verdict.rest_s:.2f} s, " if verdict.rest_s >= 0 else ""
         end = "; ".join(verdict.problems) or "as it must be"
         tell(f"{verdict.fault}: {rest}peak {verdict.peak_force_n:.0f} N: {end}")
 
     with TemporaryDirectory(prefix="oda-faults-") as folder:
-        verdicts = run(choose(names), repeats, options, Path(folder), told)
-    if output:
-        save(Path(output), verdicts)
+        inject = run_inside if plan.inside else run
+        inject(choose(plan.names), plan.repeats, plan.options, Path(folder), told)
     return [_row(figures) for figures in summary(verdicts)]
 
 

@@ -61,6 +61,7 @@ class BenchOptions:
     messages: int = setting(400_000, "of the bag for convert, 110 bytes each")
     repeats: int = setting(3, "for faults: of each")
     only: tuple[str, ...] = setting((), "for faults: their names; none: all")
+    in_process: bool = setting(False, "for faults: without nodes, in simulated time")
     output: str = setting("", "for faults: JSON file for the figures")
 
     def __post_init__(self) -> None:
@@ -89,7 +90,6 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
     adapt = AdaptOptions(
         connector=options.connector, demos=options.demos, checkpoint=options.checkpoint
     )
-    faults = (adapt, options.only, options.repeats, options.output, say)
     return {
         **{name: lambda name=name: _bench(name).measure() for name in ALONE},
         "graph": lambda: _bench("live").measure_lockstep(adapt),
@@ -97,10 +97,22 @@ def _measures(options: BenchOptions) -> dict[str, Callable[[], Any]]:
         "record": lambda: _bench("recording").measure_load(options.duration),
         "kill": lambda: _bench("recording").measure_kills(options.kills),
         "convert": lambda: _bench("convert").measure(options.messages),
-        "faults": lambda: _bench("faults").measure(*faults),
+        "faults": lambda: _faults(options, adapt),
     }
 
 
 def _bench(name: str) -> Any:
     """A module of measurements, loaded when it is needed."""
     return import_module(f"oda_bringup.bench.{name}")
+
+
+def _faults(options: BenchOptions, adapt: AdaptOptions) -> Any:
+    module = _bench("faults")
+    plan = module.FaultPlan(
+        options=adapt,
+        names=options.only,
+        repeats=options.repeats,
+        inside=options.in_process,
+        output=options.output,
+    )
+    return module.measure(plan, say)

@@ -15,6 +15,7 @@ from oda_bringup.domain import claimed_domain, stay_on_this_host
 from oda_bringup.faults.catalogue import FAULTS, Fault
 from oda_bringup.faults.desk import Desk
 from oda_bringup.faults.hosts import Cable, two_hosts
+from oda_bringup.faults.in_process import can_run, run_in_process
 from oda_bringup.faults.judge import Verdict
 from oda_bringup.faults.rig import Rig
 from oda_bringup.faults.trial import SpoiledError, Trial
@@ -22,6 +23,7 @@ from oda_bringup.options import AdaptOptions
 from oda_core.errors import ConfigError
 from oda_core.files import write_atomic
 from oda_core.ros.executor import LeanExecutor
+from oda_sim.connector import load_connector
 
 LOGGER = logging.getLogger(__name__)
 SPOILED = 5  # trials in a row that may be spoiled by a busy machine
@@ -68,6 +70,20 @@ def run(
         with two_hosts() as cable, _networked():
             rig = Rig(_made(folder / "two"), options, cable.other)
             verdicts += _on_rig(far, repeats, rig, cable, tell)
+    return verdicts
+
+
+def run_inside(
+    faults: Sequence[Fault], repeats: int, options: AdaptOptions, folder: Path, tell: Tell
+) -> list[Verdict]:
+    """As run, in this process and in simulated time; faults that need processes are left out."""
+    connector = load_connector(options.connector)
+    verdicts = list[Verdict]()
+    for number in range(repeats):
+        for fault in filter(can_run, faults):
+            session = folder / fault.name / str(number)
+            verdicts.append(run_in_process(fault, connector, number, session))
+            tell(verdicts[-1])
     return verdicts
 
 

@@ -22,10 +22,11 @@ from oda_core.types import BASE_FRAME, EpisodeEvent, Event
 from oda_msgs.action import Reset
 from oda_msgs.msg import Episode, SafetyState, Step
 from oda_policy.ros.collector import LATE
+from oda_policy.ros.soundness import Soundness
 from oda_policy.ros.waiting import Waiter
 
 FORCE = slice(12, 15)  # of an observation
-SILENT_S = 3.0  # without a word of the arbiter, which speaks at 10 Hz
+SILENT_S = 5.0  # without a word of the arbiter, which speaks at 10 Hz
 
 
 class SafetyAbortError(SessionError):
@@ -74,8 +75,7 @@ class Robot:
         self._verdict: Event | None = None  # an operator's mark of the episode that runs
         self._safety: SafetyState | None = None
         self._heard_s = 0.0  # monotonic, of the arbiter
-        self._refused: int | None = None  # commands, before the episode that runs
-        self._fault = ""  # of the episode that runs
+        self._soundness = Soundness()
         self._reset = ActionClient(node, Reset, topics.RESET)
         self._episodes = node.create_publisher(Episode, topics.EPISODE, qos.EVENTS)
         self._marks = node.create_publisher(Episode, topics.MARK, qos.MARK)
@@ -113,10 +113,10 @@ class Robot:
             )
         if self.running is None:
             return
-        if self._fault:
+        if self._soundness.fault:
             raise SafetyAbortError(
-                f"/oda/safety: {self._fault}; the episode is void: find the cause, then resume the "
-                "session"
+                f"/oda/safety: {self._soundness.fault}; the episode is void: find the cause, then "
+                "resume the session"
             )
         silent_s = time.monotonic() - self._heard_s
         if silent_s > SILENT_S:
@@ -153,7 +153,7 @@ class Robot:
             SessionError: a topic fell silent, or what the waiter's check raises.
         """
         self._steps, self._peak, self._last, self._verdict = 0, 0.0, None, None
-        self._fault, self._refused = "", None
+        self._soundness.begin()
         self._heard_s = time.monotonic()
         self.running, self.assisted = start, False
         self._episodes.publish(event_to_msg(start, rclpy_class))
@@ -235,14 +235,10 @@ class Robot:
 
     def _on_safety(self, msg: SafetyState) -> None:
         self._safety, self._heard_s = msg, time.monotonic()
-        if self.running is None or self._fault or self._ended():
-            return
-        by_policy = msg.source == SafetyState.SOURCE_POLICY
-        refused, self._refused = self._refused, msg.refused
-        if msg.state == SafetyState.STATE_HOLD and by_policy:
-            self._fault = f"the policy was held ({msg.reason})"
-        elif refused is not None and msg.refused > refused:
-            self._fault = msg.reason
+        if self.running is not None and not self._ended():
+            by_policy = msg.source == SafetyState.SOURCE_POLICY
+            held = msg.state == SafetyState.STATE_HOLD and by_policy
+            self._soundness.hear(held, msg.refused, msg.reason)
 
 
 def _ready(answer: Any) -> Ready:
