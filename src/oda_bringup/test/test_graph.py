@@ -42,7 +42,10 @@ PARAMETERS = {
 }
 
 
-@pytest.fixture(params=CHOICES, ids=lambda choice: "-".join(map(str, choice[1].values())))
+OURS = [choice for choice in CHOICES if "robot" not in choice[1]]  # those of robots: test_robot.py
+
+
+@pytest.fixture(params=OURS, ids=lambda choice: "-".join(map(str, choice[1].values())))
 def graph(request: pytest.FixtureRequest, tmp_path: Path) -> Graph:
     kind, changes = request.param
     return graph_of(PLANS[kind], tmp_path, **changes)
