@@ -43,7 +43,7 @@ stamps = st.lists(st.integers(0, 150_000_000), min_size=1, max_size=12)
 @settings(deadline=None, max_examples=60)
 @given(stamps=stamps, at=st.integers(0, 150_000_000), span=st.integers(1, 50_000_000))
 def test_values_are_those_of_the_past(stamps: list[int], at: int, span: int) -> None:
-    """Every query against its definition; stamps come in any order within 0.2 s."""
+    """Every query against its definition; stamps come in any order within 0.5 s."""
     signal = twists(stamps)
     past = sorted(s for s in set(stamps) if s <= at)
     assert signal.newest_ns == max(stamps)
@@ -97,5 +97,5 @@ def test_silence_and_jumps_are_named() -> None:
     with pytest.raises(ContractError, match=r"/topic is silent after message 1 \(stamp 10000000"):
         signal.stamp_at(400_000_000, 250_000_000)
     assert twists([0, 10, 900_000_000, 910_000_000]).gaps(500_000_000) == [10]
-    with pytest.raises(BagError, match=r"message 1 .* jumps back from 500000000 to 100000000 ns"):
-        twists([500_000_000, 100_000_000])
+    with pytest.raises(BagError, match=r"message 1 .* jumps back from 900000000 to 100000000 ns"):
+        twists([900_000_000, 100_000_000])
