@@ -27,7 +27,7 @@ from oda_core.messages import SECOND_NS
 T = TypeVar("T")
 SUFFIXES = (".mcap", ".db3")
 BATCH = 8192  # messages
-REORDER_NS = SECOND_NS // 5  # that messages of a topic may overtake each other
+REORDER_NS = SECOND_NS // 2  # that messages of a topic may overtake each other
 # What readers of damaged files are seen to raise, besides what they promise.
 DAMAGE = (
     ReaderError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError,

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from oda_core.bagfile import REORDER_NS, Batch
+from oda_core.bagfile import Batch
 from oda_core.errors import ContractError
 from oda_core.messages import SECOND_NS
 from oda_core.spec import TaskSpec, observe, to_action
+from oda_core.stepper import SET_BACK_NS
 from oda_core.topics import COMMAND, STATE
 from oda_core.types import TCP_FRAME, Episode, StepData
 from oda_core.wire import decode_state
@@ -43,6 +44,7 @@ class RawTopics:
         self._commands: dict[int, NDArray[np.float64]] = {}  # (6,)
         self._jumps: list[_Jump] = []
         self._newest: dict[str, int] = {}
+        self._first_ns = np.iinfo(np.int64).max  # stamp of the first state in the bag
 
     def push(self, batch: Batch) -> None:
         """Take messages of /oda/state or of /oda/cmd/twist.
@@ -54,6 +56,7 @@ class RawTopics:
         stamps = found.stamps_ns.tolist()
         self._note_jumps(batch, found.stamps_ns)
         if batch.topic == STATE:
+            self._first_ns = min(self._first_ns, stamps[0])
             for i, stamp in enumerate(stamps):
                 self._states[stamp] = (batch.first + i, batch.cdrs[i])
         else:
@@ -105,16 +108,15 @@ class RawTopics:
     def _note_jumps(self, batch: Batch, stamps: NDArray[np.int64]) -> None:
         before = self._newest.get(batch.topic, int(stamps[0]))
         newest = np.maximum.accumulate(np.append(before, stamps))
-        for i in np.flatnonzero(newest[:-1] - stamps > REORDER_NS)[:1]:
+        for i in np.flatnonzero(newest[:-1] - stamps > SET_BACK_NS)[:1]:
             place = f"{batch.topic} message {batch.first + int(i)}"
             self._jumps.append(_Jump(place, int(newest[i]), int(stamps[i])))
         self._newest[batch.topic] = int(stamps[-1])
         del self._jumps[:-1000]
 
     def _check_silence(self, where: str, stamps: list[int]) -> None:
-        """Refuse an episode in which the states stop, where there are any."""
-        if not self._states:
-            return
+        """Refuse an episode in which the states stop; a recorder may have heard the first late."""
+        stamps = [stamp for stamp in stamps if stamp >= self._first_ns]
         lost_from: int | None = None
         for stamp in stamps:
             if stamp in self._states:
