@@ -69,7 +69,7 @@ protected:
     std::vector<hardware_interface::LoanedCommandInterface> commands;
     for (const auto & name : controller_.command_interface_configuration().names) {
       commands_.push_back(std::make_shared<CommandInterface>(prefix(name), suffix(name)));
-      commands.emplace_back(commands_.back());
+      commands.emplace_back(commands_.back(), nullptr);
     }
     std::vector<hardware_interface::LoanedStateInterface> states;
     for (const auto & name : controller_.state_interface_configuration().names) {
