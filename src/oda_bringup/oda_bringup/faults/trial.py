@@ -102,13 +102,18 @@ class Trial:
 
     def _wait_for_contact_or(self, seconds: float) -> None:
         desk, start_ns = self.desk, self.desk.now_ns
-        if self.fault.special == "overload":
-            desk.until(lambda: _force(desk) > OVERLOAD_N, "contact", EPISODE_S)
-            return
-        if self.fault.special == "human":
-            desk.until(lambda: _force(desk) > OVERLOAD_N / 2, "contact", EPISODE_S)
-        desk.until(lambda: desk.now_ns >= start_ns + seconds * 1e9, "time", EPISODE_S)
-        if desk.seen.safety and desk.seen.safety[-1].state in STOPPED:
+        wanted_n = {"overload": OVERLOAD_N, "human": OVERLOAD_N / 2}.get(self.fault.special, 0.0)
+        due_ns = start_ns + (0 if self.fault.special == "overload" else seconds * 1e9)
+
+        def stopped() -> bool:
+            return bool(desk.seen.safety) and desk.seen.safety[-1].state in STOPPED
+
+        desk.until(
+            lambda: stopped() or (desk.now_ns >= due_ns and _force(desk) >= wanted_n),
+            "time and contact",
+            EPISODE_S,
+        )
+        if stopped():
             raise SpoiledError(f"stopped before the fault: {desk.seen.safety[-1].reason}")
 
     def _break(self) -> None:
