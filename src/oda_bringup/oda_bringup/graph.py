@@ -18,6 +18,7 @@ NAMESPACE = "/oda"
 Value = bool | int | float | str | list[str]
 AnyOptions = AdaptOptions | DemoOptions | SimOptions | TeleopOptions
 OF_GOAL = ("seed", "trials", "max_training_episodes", "max_robot_minutes")
+STEADY_S = 60.0  # a stick at its end and a held key do not tremble as a mouse in a hand does
 SHOULDER = 4  # the left one of a gamepad, which leaves the thumbs free
 CONTROLLER = "tcp_twist_impedance_controller"
 BROADCASTERS = {"mock": (), "hardware": ("lbr_state_broadcaster",)}  # besides that of the joints
@@ -229,9 +230,9 @@ def _device(name: str, session: Session, clock: Mapping[str, Value], mishaps: st
     gamepad = name in ("gamepad", "joy")
     follows: dict[str, Value] = {"device": "joy" if gamepad else "spacenav"}
     if gamepad:
-        follows["deadman_button"] = SHOULDER
+        follows |= {"deadman_button": SHOULDER, "frozen_s": STEADY_S}
     elif name == "keyboard":
-        follows["deadman_button"] = MOTION
+        follows |= {"deadman_button": MOTION, "frozen_s": STEADY_S}
     return (
         NodeSpec(
             package="oda_teleop",

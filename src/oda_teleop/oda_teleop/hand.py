@@ -1,7 +1,7 @@
 """The person's hand as a device shows it: what it wants, and whether it holds the deadman.
 
-Nothing here trusts a device to stay: a driver may fall silent, stream zeros after its mouse was
-unplugged, or keep a button down that nobody holds any more.
+Nothing here trusts a device to stay: a driver may fall silent, stream zeros or the last deflection
+after its mouse was unplugged, or keep a button down that nobody holds any more.
 """
 
 from collections.abc import Sequence
@@ -38,6 +38,10 @@ class DeadmanSettings:
         3.0, "Time at rest after which the deadman must be pressed anew [s]", bounds=(0.5, 60.0),
         mutable=True,
     )  # fmt: skip
+    frozen_s: float = setting(
+        1.0, "Time without any change of a deflection after which nobody holds it [s]",
+        bounds=(0.2, 3600.0), mutable=True,
+    )  # fmt: skip
     linger_s: float = setting(
         0.3, "Time at rest after which a deflection, as deadman, lets go [s]", bounds=(0.0, 5.0),
         mutable=True,
@@ -60,6 +64,8 @@ class Hand:
         self.raw: Six = ZERO
         self.refused = self.zeroed = 0
         self._levels = Levels()
+        self._seen: Six = ZERO  # newest message
+        self._changed_s = NEVER_S
         self._heard_s, self._moved_s, self._looked_s = NEVER_S, NEVER_S, 0.0
         self._armed = False  # the deadman was pressed and has not lapsed since
         self._centred = False  # the puck was at rest since the device appeared
@@ -73,7 +79,9 @@ class Hand:
         self.present(now_s)
         large = np.abs(self.raw).max() > LARGE * self.shaping.full_scale
         self.zeroed += large and not deflection.any() and now_s - self._heard_s > STILL_S
-        self._heard_s, self.raw = now_s, deflection
+        if not np.array_equal(deflection, self._seen):
+            self._changed_s = now_s
+        self._heard_s, self.raw, self._seen = now_s, deflection, deflection
         if deflect(deflection, self.shaping).any():
             self._moved_s = now_s
         else:
@@ -94,10 +102,13 @@ class Hand:
         slept_s, self._looked_s = now_s - self._looked_s, now_s
         if slept_s > SLEPT_S:
             self._heard_s += slept_s
-        if now_s - self._heard_s <= self.deadman.silent_s:
+        silent = now_s - self._heard_s > self.deadman.silent_s
+        if not silent and not self._is_frozen(now_s):
             return True
         self.raw, self._armed, self._centred = ZERO, False, False
-        return False
+        if silent:
+            self._seen = ZERO
+        return not silent
 
     def holds(self, now_s: float) -> bool:
         """The person holds the robot: it follows the deflection, even one of zero."""
@@ -113,3 +124,8 @@ class Hand:
     def lapsed(self) -> bool:
         """The deadman's button is down but counts no more."""
         return not self._armed and self._levels.is_down(self.deadman.deadman_button)
+
+    def _is_frozen(self, now_s: float) -> bool:
+        """The driver repeats a deflection of a mouse that is gone: a hand is never that still."""
+        still = now_s - self._changed_s > self.deadman.frozen_s
+        return still and bool(deflect(self._seen, self.shaping).any())

@@ -132,6 +132,28 @@ def test_a_button_that_stays_down_on_an_unplugged_mouse_lapses() -> None:
     assert not mine.holds(3.1)
 
 
+def test_a_deflection_that_never_changes_is_held_by_nobody() -> None:
+    """As of a mouse unplugged while deflected, whose driver repeats the last motion for ever."""
+    mine = hand(frozen_s=1.0)
+    mine.motion(REST, 0.0)
+    mine.buttons([1], 0.0)
+    held = {}
+    for step in range(300):
+        now_s = 0.01 + 0.008 * step
+        jitter = 0.004 if step < 100 and step % 20 == 0 else 0.0  # a count or two, now and then
+        mine.motion((*PUSH[:5], jitter), now_s)
+        held[now_s] = mine.holds(now_s)
+    assert all(hold for now_s, hold in held.items() if now_s < 1.6)
+    assert not any(hold for now_s, hold in held.items() if now_s > 1.9)
+    assert not mine.raw.any() or not mine.holds(2.42)
+    mine.motion((*PUSH[:5], 0.01), 2.43)  # it moves again, and so may whoever holds it
+    assert not mine.holds(2.44)
+    mine.motion(REST, 2.45)
+    mine.buttons([0], 2.46)
+    mine.buttons([1], 2.47)
+    assert mine.holds(2.48)
+
+
 def test_a_deflection_may_be_the_deadman() -> None:
     mine = hand(deadman_button=MOTION, linger_s=0.1)
     mine.motion(REST, 0.0)

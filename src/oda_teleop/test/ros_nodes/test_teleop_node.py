@@ -1,5 +1,6 @@
 """From spacenavd's socket to /oda/teleop/twist: both nodes, with a simulated robot."""
 
+import itertools
 import re
 import sys
 import threading
@@ -27,7 +28,7 @@ SILENT_S = 1.0  # for a busy machine
 
 
 class Puck:
-    """A hand on a mouse: repeats its deflection every 8 ms, as a mouse does."""
+    """A hand on a mouse: reports its deflection every 8 ms, and is never quite still."""
 
     def __init__(self, server: SpnavServer) -> None:
         self._server, self._ended = server, threading.Event()
@@ -43,9 +44,10 @@ class Puck:
         self._thread.join()
 
     def _run(self) -> None:
+        trembles = itertools.cycle((0, 1))
         while not self._ended.wait(0.008):
             if any(self.counts):
-                self._server.send(motion(*self.counts))
+                self._server.send(motion(*self.counts[:5], next(trembles)))
 
 
 class Bench:
