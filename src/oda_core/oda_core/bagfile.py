@@ -7,19 +7,23 @@ Memory does not grow with the bag: one batch is held at a time.
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import apsw
 import numpy as np
 from backports import zstd
+from mcap.exceptions import McapError
 from numpy.typing import NDArray
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.rosbag2.storage_mcap import McapReader
 from rosbags.serde import SerdeError
 from rosbags.typesys import TypesysError
 
 from oda_core.cdr import Group, PlacedError, decode
+from oda_core.chunks import Sink, collect, read_chunks
 from oda_core.errors import BagError, ContractError
 from oda_core.interfaces import typestore
 from oda_core.messages import SECOND_NS
@@ -32,7 +36,7 @@ REORDER_NS = SECOND_NS // 2  # that messages of a topic may overtake each other
 DAMAGE = (
     ReaderError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError,
     ArithmeticError, AssertionError, RuntimeError, MemoryError, struct.error, apsw.Error,
-    zstd.ZstdError, SerdeError, TypesysError,
+    zstd.ZstdError, SerdeError, TypesysError, McapError,
 )  # fmt: skip
 
 
@@ -58,6 +62,10 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.cdrs)
+
+    def sink(self) -> Sink:
+        """Takes messages that were read elsewhere."""
+        return Sink(self.received_ns.append, self.cdrs.append, self.order.append)
 
     def columns(self, names: Sequence[str], header: str = "header") -> Columns:
         """Some numbers of every message, with stamp and frame of its header.
@@ -139,9 +147,8 @@ def read_batches(
         with Reader(bag) as reader:
             connections = _connections(bag, reader.connections, topics, wanted)
             counts = dict.fromkeys(wanted, 0)
-            source = reader.messages(connections=connections) if connections else iter(())
-            while batches := _batch(bag, source, counts):
-                yield batches
+            yield from _batches(bag, reader, connections, counts)
+            _check_counts(bag, connections, counts)
     except DAMAGE as error:
         why = str(error) or type(error).__name__
         raise BagError(
@@ -149,26 +156,67 @@ def read_batches(
         ) from error
 
 
+def _batches(
+    bag: Path, reader: Reader, connections: list[Connection], counts: dict[str, int]
+) -> Iterator[list[Batch]]:
+    """Batches of some topics; counts of each topic go on."""
+    storage: Any = reader.storage
+    files = getattr(storage, "storages", [storage])
+    if not connections:
+        return
+    if reader.compression_mode or not all(isinstance(file, McapReader) for file in files):
+        source = reader.messages(connections=connections)
+        while batches := _batch(bag, source, counts):
+            yield batches
+        return
+    types = {connection.topic: connection.msgtype for connection in connections}
+    number, pending = 0, _empty(bag, types, counts)
+    for file in files:
+        channels = {c.id: c.topic for c in file.connections if c.topic in types}
+        for chunk in read_chunks(Path(file.path)):
+            sinks = {c: pending[topic].sink() for c, topic in channels.items()}
+            number = collect(chunk, sinks, number)
+            if number >= BATCH:
+                yield _full(pending, counts)
+                number, pending = 0, _empty(bag, types, counts)
+    yield _full(pending, counts)
+
+
+def _empty(bag: Path, types: Mapping[str, str], counts: dict[str, int]) -> dict[str, Batch]:
+    return {topic: Batch(bag, topic, kind, counts[topic]) for topic, kind in types.items()}
+
+
+def _full(batches: dict[str, Batch], counts: dict[str, int]) -> list[Batch]:
+    """Those with messages, which are counted."""
+    for topic, batch in batches.items():
+        counts[topic] += len(batch)
+    return [batch for batch in batches.values() if len(batch)]
+
+
+def _check_counts(bag: Path, connections: list[Connection], counts: dict[str, int]) -> None:
+    """Refuse a bag that holds less or more than it says."""
+    for topic in {connection.topic for connection in connections}:
+        said = sum(c.msgcount for c in connections if c.topic == topic)
+        if said and said != counts[topic]:
+            raise BagError(
+                f"{bag}: found {counts[topic]} messages on {topic}, expected {said}; it is "
+                "damaged: try oda repair"
+            )
+
+
 def _batch(
     bag: Path, source: Iterator[tuple[Connection, int, bytes]], counts: dict[str, int]
 ) -> list[Batch]:
-    """The next messages; counts of each topic go on."""
+    """The next messages of rosbags."""
     found: dict[str, Batch] = {}
-    left = BATCH
-    for connection, at_ns, data in source:
-        batch = found.get(connection.topic)
-        if batch is None:
-            batch = Batch(bag, connection.topic, connection.msgtype, counts[connection.topic])
-            found[connection.topic] = batch
-        batch.received_ns.append(at_ns)
-        batch.cdrs.append(data)
-        batch.order.append(-left)
-        left -= 1
-        if not left:
-            break
-    for topic, batch in found.items():
-        counts[topic] += len(batch)
-    return list(found.values())
+    for number, (connection, at_ns, data) in enumerate(islice(source, BATCH)):
+        topic = connection.topic
+        if topic not in found:
+            found[topic] = Batch(bag, topic, connection.msgtype, counts[topic])
+        found[topic].received_ns.append(at_ns)
+        found[topic].cdrs.append(data)
+        found[topic].order.append(number)
+    return _full(found, counts)
 
 
 def in_order(batches: Sequence[Batch]) -> Iterator[tuple[Batch, int]]:
