@@ -68,8 +68,11 @@ def collect(data: bytes, sinks: Mapping[int, Sink], number: int) -> int:
             sink = find(channel)
             if sink is None:
                 continue
-            if length < _BODY or at > size:
-                raise McapError(f"a message of {length} bytes cannot be in a chunk of {size}")
+            if length < _BODY or at > size or received_ns >> 63:
+                raise McapError(
+                    f"a message of {length} bytes, received at {received_ns} ns, cannot be in a "
+                    f"chunk of {size}"
+                )
             sink.received_ns(received_ns)
             sink.cdr(data[begin:at])
             sink.order(number)
