@@ -268,6 +268,10 @@ def _recorder(session: Session, clock: Mapping[str, Value], wanted: bool = True)
         package="oda_teleop",
         executable="recorder_node",
         name="recorder",
-        parameters={**clock, "output": str(session.directory / "bag")},
+        parameters={
+            **clock,
+            "output": str(session.directory / "bag"),
+            "ledger": str(session.directory / "episodes.json"),
+        },
         condition=wanted,
     )

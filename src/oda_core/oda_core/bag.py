@@ -25,6 +25,7 @@ from rosbags.rosbag2.errors import WriterError
 from oda_core.assembly import Assembly, BagReport
 from oda_core.bagfile import Batch, in_order, read_batches
 from oda_core.crosscheck import RawTopics
+from oda_core.discards import read_discards
 from oda_core.errors import BagError, ContractError
 from oda_core.interfaces import rosbags_class, typestore
 from oda_core.messages import (
@@ -189,6 +190,7 @@ def read_episodes(
     """
     report = report if report is not None else BagReport()
     assembly, raw = Assembly(report), RawTopics() if checked else None
+    discarded: dict[tuple[str, int], str] | None = None
     waiting: list[Batch] = []
     for batches in chain(read_batches(path, MADE, RAW if checked else None), [[]]):
         for batch in batches:
@@ -199,8 +201,12 @@ def read_episodes(
                 assembly.step(batch.message(i, step_from_msg), batch.place(i))
             else:
                 assembly.event(batch.message(i, event_from_msg), batch.place(i))
+        discarded = read_discards(path) if discarded is None else discarded
         for episode, steps, place in assembly.finished():
-            if raw is None or _agrees(raw, episode, steps, place, report):
+            key = (episode.end.session, episode.end.episode_id)
+            if key in discarded:
+                report.dropped.append(f"episode {key[1]} of {key[0]}: discarded {discarded[key]}")
+            elif raw is None or _agrees(raw, episode, steps, place, report):
                 report.kept += 1
                 yield episode
             if raw is not None:

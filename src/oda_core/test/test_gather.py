@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from oda_core import topics
-from oda_core.bag import BagWriter, read_episodes
+from oda_core.bag import BagReport, BagWriter, read_episodes
 from oda_core.discards import read_discards
 from oda_core.errors import BagError, ContractError
 from oda_core.gather import Gatherer, read_traces
@@ -113,7 +113,9 @@ def test_a_bag_gives_its_traces_with_those_cut_off_and_taken_back(tmp_path: Path
     assert [trace.discarded for trace in traces] == ["by the operator", "", ""]
     assert read_discards(tmp_path / "bag") == {("s", 0): "by the operator"}
     assert [trace.finished for trace in traces] == [True, True, False]
-    (kept,) = [e for e in read_episodes(tmp_path / "bag") if e.end.episode_id == 1]
+    report = BagReport()
+    (kept,) = read_episodes(tmp_path / "bag", report)
+    assert kept.end.episode_id == 1 and "discarded by the operator" in report.dropped[0]
     again = trace_of(kept)
     np.testing.assert_allclose(again.states.position, traces[1].states.position[::10], atol=1e-7)
     np.testing.assert_allclose(again.states.wrench, traces[1].states.wrench[::10], atol=1e-5)
