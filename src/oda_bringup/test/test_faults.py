@@ -60,7 +60,7 @@ def test_a_receiver_that_does_not_rest_by_itself_is_found(
     assert any("at rest" in problem for problem in found.problems), found
 
 
-def state(t: float, speed: float = 0.0, force: float = 10.0, z: float = 0.1) -> TcpState:
+def state(t: float, speed: float = 0.0, force: float = 1.0, z: float = 0.1) -> TcpState:
     return TcpState(
         stamp_ns=round(t * SECOND),
         pose=Pose(np.array([0.55, 0.0, z]), np.array([0.0, 1.0, 0.0, 0.0])),
@@ -102,7 +102,7 @@ def again(seen: Seen) -> None:
     [
         (lambda s: s.states.__setitem__(150, state(1.5, 0.01)), "at rest after 0.51 s"),
         (lambda s: s.states.__setitem__(200, state(2.0, z=0.101)), "moved by 1.00 mm"),
-        (lambda s: s.states.__setitem__(200, state(2.0, force=20.0)), "force rose from 10.0"),
+        (lambda s: s.states.__setitem__(200, state(2.0, force=20.0)), "force rose from 1.0"),
         (lambda s: s.states.__setitem__(50, state(0.5, force=101.0)), "peak force 101.0 N"),
         (lambda s: s.states.__setitem__(50, state(0.5, speed=0.05)), "speed 50.0 mm/s"),
         (lambda s: s.commands.append(Shown(2 * SECOND, -1, "", 0.01)), "resumed by itself"),
