@@ -233,8 +233,11 @@ def stamps_ns(rows: NDArray[np.void], prefix: str) -> NDArray[np.int64]:
 
 
 def _check_there(bag: Path) -> None:
-    if not bag.exists() or not (bag.is_dir() or bag.suffix in SUFFIXES):
-        raise BagError(f"{bag}: is no bag; give a rosbag2 directory, or an .mcap or .db3 file")
+    wanted = "give a rosbag2 directory, or an .mcap or .db3 file"
+    if not bag.exists():
+        raise BagError(f"{bag}: does not exist; {wanted}")
+    if not (bag.is_dir() or bag.suffix in SUFFIXES):
+        raise BagError(f"{bag}: is no bag; {wanted}")
     if bag.is_dir() and not (bag / "metadata.yaml").exists():
         raise BagError(
             f"{bag}: has no metadata.yaml, so its recording was cut off; the data is intact as "
