@@ -12,6 +12,7 @@ VENV=$ROOT/.venv
 STAMPS=$VENV/.stamps
 LOGS=$VENV/log
 ROS_PREFIX=/opt/ros/jazzy
+PATH=$PATH:/usr/sbin:/sbin # of ldconfig, where an account has none of root's folders
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 # shellcheck source=scripts/steps.sh
 . scripts/steps.sh
