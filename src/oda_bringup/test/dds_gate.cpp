@@ -14,6 +14,7 @@
 
 #include <fastdds/dds/domain/DomainParticipant.hpp>
 #include <fastdds/dds/domain/DomainParticipantFactory.hpp>
+#include <fastdds/dds/log/Log.hpp>
 #include <fastdds/dds/publisher/DataWriter.hpp>
 #include <fastdds/dds/publisher/Publisher.hpp>
 #include <fastdds/dds/subscriber/DataReader.hpp>
@@ -137,6 +138,7 @@ int meet(
 
 int main(int count, char ** words)
 {
+  fast::Log::ClearConsumers();  // it writes to the same stream, in the middle of answers
   const std::string mode = count > 1 ? words[1] : "";
   if (mode == "ask" && count == 4) {
     return ask(std::stoul(words[2]), words[3]);

@@ -233,9 +233,7 @@ class Gate:
             input=text, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert result.returncode == 0, result.stdout + result.stderr
-        return [
-            line for line in result.stdout.splitlines() if line in ("0", "1")
-        ]  # the rest is log
+        return result.stdout.splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """A bag that survives crashes and full disks.
 
 What is lost at worst: a killed process loses what came after the last flush() (the node flushes
-four times a second); a power failure what came after the last sync() (the node syncs at each end of
+ten times a second); a power failure what came after the last sync() (the node syncs at each end of
 an episode). oda repair mends what a killed process leaves. A full disk loses nothing that was
 accepted before: space for the index is set aside, and the bag is closed with it.
 """

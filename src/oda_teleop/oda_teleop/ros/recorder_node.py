@@ -29,7 +29,7 @@ from oda_teleop.quality import Level, QualityLimits
 from oda_teleop.recorder import Recorder
 
 DRAIN_S = 0.01
-FLUSH_S = 0.25
+FLUSH_S = 0.1
 LOOK_S = 1.0
 SILENT_S = 2.0
 
