@@ -106,14 +106,7 @@ def demo_graph(options: DemoOptions, session: Session) -> Graph:
             package="oda_teleop",
             executable="demo_node",
             name="demo",
-            parameters={
-                **clock,
-                "connector": session.connector,
-                "episodes": options.episodes,
-                "seed": options.seed,
-                "session": session.directory.name,
-                "start_noise_m": session.start_noise_m,
-            },
+            parameters=_recording(options, session, options.episodes),
             client=True,
         ),
     )
@@ -132,13 +125,8 @@ def teleop_graph(options: TeleopOptions, session: Session) -> Graph:
             executable="guide_node",
             name="guide",
             parameters={
-                **clock,
-                "connector": session.connector,
-                "episodes": options.demos,
+                **_recording(options, session, options.demos),
                 "max_steps": options.max_steps,
-                "seed": options.seed,
-                "session": session.directory.name,
-                "start_noise_m": session.start_noise_m,
             },
             client=True,
         ),
@@ -148,6 +136,20 @@ def teleop_graph(options: TeleopOptions, session: Session) -> Graph:
 def sim_graph(options: SimOptions, session: Session) -> Graph:
     """The robot and the arbiter."""
     return _running(*_robot(options, session), _arbiter(options, session))
+
+
+def _recording(
+    options: DemoOptions | TeleopOptions, session: Session, episodes: int
+) -> Mapping[str, Value]:
+    """Parameters of whoever owns the episodes of a recording."""
+    return {
+        **_clock(options),
+        "connector": session.connector,
+        "episodes": episodes,
+        "seed": options.seed,
+        "session": session.directory.name,
+        "start_noise_m": session.start_noise_m,
+    }
 
 
 def _running(*nodes: NodeSpec) -> Graph:

@@ -33,6 +33,10 @@ class SimulationError(OdaError):
     """The simulation cannot do what was asked."""
 
 
+class JammedError(SimulationError):
+    """The robot cannot return to its start: a plug is stuck, or something is in the way."""
+
+
 class SessionError(OdaError):
     """A session directory cannot be created, resumed or trusted."""
 

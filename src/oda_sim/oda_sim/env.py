@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from oda_core.errors import SimulationError
+from oda_core.errors import JammedError
 from oda_core.se3 import Pose
 from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec, observe, to_twist
 from oda_core.types import TcpState
@@ -90,7 +90,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             options: start_noise_m (3,) [m] replaces the drawn noise.
 
         Raises:
-            SimulationError: the plug is jammed, and nobody is there to free it.
+            JammedError: the plug is stuck, and nobody is there to free it.
         """
         super().reset(seed=seed)
         episode_seed = int(self.np_random.integers(2**31)) if seed is None else seed
@@ -137,7 +137,7 @@ class InsertionEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             return self.sim.time_ns - before_ns
         try:
             self.sim.reset(noise_m, seed)
-        except SimulationError:
+        except JammedError:
             if not self._person_s:
                 raise
             self.freed += 1

@@ -152,7 +152,7 @@ class InsertionSim:
             seed: of the sensor noise of the coming episode.
 
         Raises:
-            SimulationError: the plug is jammed and cannot be pulled out.
+            JammedError: the plug is stuck, or something is in the way.
         """
         self._twist = np.zeros(6)
         self._drive.hold(self.data)

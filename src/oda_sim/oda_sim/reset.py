@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from oda_core.errors import SimulationError
+from oda_core.errors import JammedError
 from oda_core.se3 import Pose, quat_from_rotvec, quat_multiply, rotvec_from_quat
 from oda_sim.scene import START
 
@@ -33,7 +33,7 @@ def return_to_start(
         noise_m: (3,) offset of the goal in the start frame.
 
     Raises:
-        SimulationError: the plug is still in the socket after pulling and wiggling.
+        JammedError: the plug is still in the socket after pulling and wiggling.
     """
     tcp, socket = frames
     yield from _retract(data, tcp, socket, 0.8 * clearance_m)
@@ -49,7 +49,7 @@ def _retract(data: mujoco.MjData, tcp: int, socket: Pose, clearance_m: float) ->
     elapsed = 0.0
     while data.site_xpos[tcp][2] < face + clearance_m:
         if elapsed > 2 * PATIENCE_S:
-            raise SimulationError(
+            raise JammedError(
                 f"reset: the plug is jammed {1e3 * (face - data.site_xpos[tcp][2]):.1f} mm deep "
                 f"after {elapsed:.0f} s of pulling; free it, or raise its limits.axial_n"
             )
@@ -67,7 +67,7 @@ def _approach(data: mujoco.MjData, tcp: int, goal: Vector) -> Iterator[Vector]:
     patience = PATIENCE_S + float(np.max(np.abs(_error(data, tcp, goal)) / SPEED_LIMIT))
     while np.any(np.abs(_error(data, tcp, goal)) > ARRIVED):
         if elapsed > patience:
-            raise SimulationError(
+            raise JammedError(
                 f"reset: the TCP is {np.round(_error(data, tcp, goal), 4).tolist()} [m, rad] from "
                 f"its start after {elapsed:.0f} s; something is in the way"
             )

@@ -102,11 +102,12 @@ def _on_rig(
 
 
 def _try(trial: Trial, number: int) -> Verdict:
-    """A trial that was not spoiled."""
+    """A trial that the machine did not spoil, with how many it did before."""
     base = trial.rig.inputs.directory / trial.fault.name
     for attempt in range(SPOILED):
         try:
-            return trial.run(base / f"{number}-{attempt}", number)
+            verdict = trial.run(base / f"{number}-{attempt}", number)
+            return verdict._replace(repeated=attempt)
         except SpoiledError as error:
             LOGGER.warning("%s: run again: %s", trial.fault.name, error)
     raise SpoiledError(f"{trial.fault.name}: {SPOILED} times in a row stopped before the fault")
@@ -162,6 +163,7 @@ def summary(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
                 "reaction": fault.reaction,
                 "trials": len(mine),
                 "passed": sum(v.passed for v in mine),
+                "repeated": sum(v.repeated for v in mine),
                 "rest_limit_s": fault.rest_s if fault.reaction == "stops" else None,
                 "rest_median_s": round(float(np.median(rests)), 3) if rests else None,
                 "rest_max_s": round(max(rests), 3) if rests else None,

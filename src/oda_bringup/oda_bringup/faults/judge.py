@@ -59,6 +59,7 @@ class Verdict(NamedTuple):
     moved_mm: float  # while the arm had to rest
     reason: str  # that /oda/safety gave
     problems: tuple[str, ...]
+    repeated: int = 0  # runs before that the machine spoiled
 
     @property
     def passed(self) -> bool:
