@@ -23,7 +23,7 @@ from oda_teleop.ros.recorder_node import TOPICS
 
 TURN_S = 0.002
 CLOCK_NS = SECOND_NS // 100
-LISTEN_S = 10.0
+LISTEN_S = 30.0
 SETTLE_S = 0.3
 OFFERED = {
     topics.STATE: qos.STATE,

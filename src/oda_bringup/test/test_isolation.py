@@ -15,10 +15,10 @@ import sys, time, rclpy
 rclpy.init()
 node = rclpy.create_node("stranger")
 end = time.monotonic() + float(sys.argv[1])
-found = []
-while not found and time.monotonic() < end:
+found = set()
+while "/oda/cmd/twist" not in found and time.monotonic() < end:
     time.sleep(0.1)
-    found = [name for name, _ in node.get_topic_names_and_types() if name.startswith("/oda/")]
+    found |= {name for name, _ in node.get_topic_names_and_types() if name.startswith("/oda/")}
 print(*found)
 """
 ARBITER = "from oda_teleop.ros.arbiter_node import main; main()"

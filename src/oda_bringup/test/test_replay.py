@@ -58,9 +58,10 @@ def start(
 def test_what_is_played_is_recorded_as_it_was(demos: Path, tmp_path: Path) -> None:
     with own_domain() as domain, Client(domain) as client:
         clocks = client.collect(Clock, topics.CLOCK, qos.profile(1000))
-        record = start(["record", "--demonstrations", "3", "--output", "session"], tmp_path, domain)
         replay = start(["replay", str(demos), "--rate", str(RATE), "--wait", "--player", "oda"],
                        tmp_path, domain)  # fmt: skip
+        client.until(lambda: client.node.count_publishers(topics.CLOCK), "the player", 60)
+        record = start(["record", "--demonstrations", "3", "--output", "session"], tmp_path, domain)
         try:
             client.until(lambda: record.poll() is not None, "the end of the session", 120)
             said = record.communicate()[0]

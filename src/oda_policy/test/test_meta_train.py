@@ -92,7 +92,10 @@ def test_awac_without_context_has_no_gate(tmp_path: Path) -> None:
     assert checkpoint.info.metrics["kl_nats"] == 0
 
 
-def test_progress_and_tensorboard_are_written(tmp_path: Path) -> None:
+def test_progress_and_tensorboard_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # rich makes a dumb terminal 80 columns wide, whatever else
     text = StringIO()
     with (
         progress(CONFIG.updates, Console(file=text, force_terminal=True, width=200)) as bar,

@@ -45,9 +45,12 @@ class Senses:
         return f"no /oda/state for {silent_s:.2f} s" if silent_s > self._stale_s else ""
 
     def jumped(self, now_ns: int, clock_ns: int) -> str:
-        """Whether ROS time has jumped against the watchdog clock since the last look; how far."""
+        """Whether ROS time has jumped against the watchdog clock since the last look; how far.
+
+        Until the first /clock comes, ROS time is 0: that it begins is no jump.
+        """
         before, self._looked = self._looked, (now_ns, clock_ns)
-        if before is None:
+        if before is None or before[0] == 0:
             return ""
         passed_s, real_s = (now_ns - before[0]) / NS, (clock_ns - before[1]) / NS
         if -self._stale_s <= passed_s <= 1.0 + FASTEST * real_s:

@@ -6,6 +6,7 @@ from arbiter_inputs import MS, PUSH, T0, event, give, make, make_state, request,
 from oda_core.types import Event, Source
 from oda_teleop.arbiter import OVERSHOOT
 from oda_teleop.commands import Safety
+from oda_teleop.senses import Senses
 
 
 def test_a_human_leaves_a_hold_and_the_policy_goes_on_after_the_hand_lets_go() -> None:
@@ -87,6 +88,13 @@ def test_states_that_stay_away_hold() -> None:
         arbiter.watch(T0 + t * MS, T0 + t * MS)
         assert arbiter.state is (Safety.ACTIVE if t <= 320 else Safety.HOLD) or t > 340
     assert "no /oda/state for" in arbiter.reason or arbiter.state is Safety.ACTIVE
+
+
+def test_the_first_clock_is_no_jump() -> None:
+    senses = Senses(stale_s=0.25, stuck_s=0.0)
+    assert not senses.jumped(0, 20 * MS)  # no /clock yet
+    assert not senses.jumped(6_230 * MS, 40 * MS)
+    assert "jumped by +10.00 s" in senses.jumped(16_250 * MS, 60 * MS)
 
 
 @pytest.mark.parametrize("jump_s", [-0.5, -100.0, 10.0])

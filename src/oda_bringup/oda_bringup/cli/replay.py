@@ -35,7 +35,7 @@ class ReplayOptions:
     start: float = setting(0.0, "where to begin, from the first message [s]")
     loop: bool = setting(False, "begin anew at the end, until interrupted")
     topics: tuple[str, ...] = setting((), "only these; empty: all")
-    wait: bool = setting(False, "begin when every topic has a listener, or after 10 s")
+    wait: bool = setting(False, "begin when every topic has a listener, or after 30 s")
     player: Literal["auto", "oda", "rosbag2"] = setting("auto", "who plays")
     shadow: bool = setting(False, "compare a policy with the recorded actions")
     checkpoint: str = setting("", "of --shadow; empty: the shipped one")

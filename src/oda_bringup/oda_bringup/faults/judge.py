@@ -88,7 +88,7 @@ def judge(fault: Fault, seen: Seen, session: Path) -> Verdict:
         problems += _goes_on(fault, seen)
     reasons = [s.reason for s in seen.safety if s.at_ns >= seen.fault_ns]
     named = [reason for reason in reasons if fault.reason in reason]
-    if not named:
+    if fault.reason and not named:
         problems.append(f"no reason with {fault.reason!r} among {sorted(set(reasons))}")
     problems += _stored(fault, seen, session)
     peak = _peak(_after(seen, seen.fault_ns))
@@ -199,4 +199,4 @@ def _peak(states: list[TcpState]) -> float:
 
 
 def _shown(fault: Fault, named: list[str]) -> str:
-    return named[0] if named and fault.reason else ""
+    return named[0] if fault.reason and named else ""
