@@ -23,6 +23,7 @@ setup(
             "guide_node = oda_teleop.ros.guide_node:main",
             "keyboard_node = oda_teleop.ros.keyboard_node:main",
             "recorder_node = oda_teleop.ros.recorder_node:main",
+            "reset_node = oda_teleop.ros.reset_node:main",
             "spacenav_node = oda_teleop.ros.spacenav_node:main",
             "teleop_node = oda_teleop.ros.teleop_node:main",
         ],

@@ -2,7 +2,8 @@
 
 A graph is a tuple of nodes. The end of its client, if it has one, ends the graph; the end of any
 other node is a failure, unless it was there to do one thing and has done it. The robot is one part
-of every graph: the simulation, or the nodes of ros2_control. Nothing else differs between them.
+of every graph: the simulation, or the nodes of ros2_control and the one that brings the arm back to
+its start. Nothing else differs between them.
 """
 
 from collections.abc import Mapping
@@ -181,6 +182,12 @@ def _robot(options: AnyOptions, session: Session) -> Graph:
         _spawner("joint_state_broadcaster", "--controller-ros-args=-r joint_states:=/joint_states"),
         *(_spawner(name) for name in BROADCASTERS[options.robot]),
         _spawner(CONTROLLER),
+        NodeSpec(
+            package="oda_teleop",
+            executable="reset_node",
+            name="reset",
+            parameters={**_clock(options), "connector": session.connector},
+        ),
     )
 
 

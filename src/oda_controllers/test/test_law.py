@@ -154,6 +154,25 @@ def test_set_point_stands_still_in_time_after_the_last_command(scale):
     assert seen[-1][2] is Reason.STALE
 
 
+def test_a_twist_after_a_pause_begins_at_the_measured_pose():
+    """Pressed against something that does not yield, the arm lets go of it before it moves on."""
+    law, measured = Law(FIGURES), still()
+    law.start(measured)
+    for i in range(500):
+        if i % 100 == 0:
+            law.command(FULL)
+        law.update(measured, DT)
+    pressed = np.abs(law.set_point).max()
+    law.command(-FULL)
+    law.update(measured, DT)
+    assert np.abs(law.set_point).max() > 0.9 * pressed > 1e-3  # no pause: it turns round
+    for _ in range(300):
+        law.update(measured, DT)
+    law.command(FULL)
+    law.update(measured, DT)
+    assert np.abs(law.set_point).max() < 1e-5  # one cycle of the new twist
+
+
 def test_not_a_number_stops_the_set_point_until_a_good_twist_comes():
     law, measured = Law(FIGURES), still()
     law.start(measured)

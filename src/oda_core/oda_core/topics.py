@@ -2,6 +2,7 @@
 
 POLICY_TWIST = "/oda/policy/twist"
 TELEOP_TWIST = "/oda/teleop/twist"
+RESET_TWIST = "/oda/reset/twist"
 COMMAND = "/oda/cmd/twist"
 STATE = "/oda/state"
 STEP = "/oda/step"

@@ -39,10 +39,11 @@ class Event(IntEnum):
 
 
 class Source(IntEnum):
-    """Who commanded an executed action; values as in oda_msgs/Step."""
+    """Who commanded what was executed; values as in oda_msgs/SafetyState and Step."""
 
     POLICY = 0
     HUMAN = 1
+    RESET = 2  # never in a step: resets run between episodes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oda_core.errors import SimulationError
+from oda_core.homing import draw_start_noise
 from oda_core.spec import TaskSpec
 from oda_core.types import TCP_FRAME
-from oda_sim.insertion import TICK_NS, InsertionSim, draw_start_noise
+from oda_sim.insertion import TICK_NS, InsertionSim
 from oda_sim.outline import MM
 
 STALE_NS = 250_000_000
@@ -86,6 +87,8 @@ class Cell:
             return fault
         if self.resetting:
             return ""  # the reset motion has the arm
+        if not self.lockstep and not self._fade():
+            self.recover()  # after a pause, as the robot's law does
         self._command_ns, self._received_ns = stamp_ns, self.sim.time_ns
         self._twist = twist
         self.sim.apply(twist)
@@ -122,7 +125,7 @@ class Cell:
             self._end(success=False, message=reason)
 
     def recover(self) -> None:
-        """Put the set-point on the measured pose: a person has looked, and nothing may pull."""
+        """Put the set-point on the measured pose, so that nothing pulls."""
         if self._motion is None:
             self.sim.hold()
 

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oda_core.errors import JammedError
+from oda_core.homing import draw_start_noise
 from oda_core.se3 import Pose
 from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec, observe, to_twist
 from oda_core.types import TcpState
 from oda_sim.connector import Connector, load_connector
 from oda_sim.drive import DriveName
-from oda_sim.insertion import InsertionSim, draw_start_noise
+from oda_sim.insertion import InsertionSim
 from oda_sim.outline import MM
 
 Observation = NDArray[np.float32]

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oda_core.errors import ContractError
+from oda_core.homing import START
 from oda_core.se3 import Pose
 from oda_core.types import TcpState
 from oda_sim.arm import HOME_RAD, JOINT_NAMES, solve_joints
 from oda_sim.connector import Connector
 from oda_sim.drive import DriveName, make_drive
 from oda_sim.outline import MM
-from oda_sim.reset import return_to_start
-from oda_sim.scene import START, TIMESTEP_S, build_scene, socket_pose
+from oda_sim.reset import reset_velocities
+from oda_sim.scene import TIMESTEP_S, build_scene
 from oda_sim.wrench import WINDOW, WrenchSensor
 
 TICK_NS = 10_000_000
@@ -39,14 +40,6 @@ class JointState(NamedTuple):
     position: Vector  # [rad]
     velocity: Vector  # [rad/s]
     effort: Vector  # [Nm], with gravity compensation
-
-
-def draw_start_noise(seed: int, half_width_m: float = 1e-3) -> Vector:
-    """Start offset of an episode, uniform per axis of the start frame, (3,) [m].
-
-    Source: paper §5, uniform noise of ±1 mm on the starting pose.
-    """
-    return np.random.default_rng([seed, 0x53]).uniform(-half_width_m, half_width_m, 3)
 
 
 class InsertionSim:
@@ -156,8 +149,8 @@ class InsertionSim:
         """
         self._twist = np.zeros(6)
         self._drive.hold(self.data)
-        clearance = self.connector.start.height_mm * MM
-        for velocity in return_to_start(self.data, self._frames(), clearance, start_noise_m):
+        height_m = self.connector.start.height_mm * MM
+        for velocity in reset_velocities(self.data, self._tcp, height_m, start_noise_m):
             self._drive.command_start_frame(self.data, velocity)
             self._tick()
             yield
@@ -171,9 +164,6 @@ class InsertionSim:
     def jump(self, start_noise_m: Vector, seed: int) -> None:
         """Begin the same episode as reset does, without its motion or its robot time."""
         self._begin(start_noise_m, seed)
-
-    def _frames(self) -> tuple[int, Pose]:
-        return self._tcp, socket_pose(self.connector)
 
     def _begin(self, start_noise_m: Vector, seed: int) -> None:
         for _ in self._begin_ticks(start_noise_m, seed):

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from oda_core.homing import START
 from oda_core.se3 import Pose
 from oda_sim.env import InsertionEnv
-from oda_sim.scene import START
 
 Frame = NDArray[np.uint8]  # (height, width, 3)
 Act = Callable[[InsertionEnv], NDArray[np.float32]]

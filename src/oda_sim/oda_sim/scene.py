@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 
+from oda_core.homing import START
 from oda_core.se3 import Pose, quat_from_rotvec
 from oda_sim.arm import GRAPHITE, ORANGE, TCP_OFFSET_M, add_arm
 from oda_sim.connector import Connector
@@ -14,7 +15,6 @@ from oda_sim.socket import add_socket
 TIMESTEP_S = 1e-3
 TOOL_MASS_KG = 0.9
 TOOL_CENTER_M = (0.0, 0.0, 0.07)  # in the flange frame
-START = Pose(np.array([0.55, 0.0, 0.15]), np.array([0.0, 1.0, 0.0, 0.0]))  # nominal TCP, z down
 SOLREF = (0.002, 1.0)
 SOLIMP = (0.95, 0.99, 0.0005, 0.5, 2.0)
 

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from oda_core.homing import START, draw_start_noise
 from oda_core.spec import observe
 from oda_sim import bench
 from oda_sim.connector import list_connectors, load_connector
 from oda_sim.env import InsertionEnv
-from oda_sim.insertion import draw_start_noise
 from oda_sim.operator import STRAIGHT, Operator
-from oda_sim.scene import START
 from oda_sim.variations import vary
 
 

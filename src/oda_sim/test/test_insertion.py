@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from oda_core.errors import ContractError, SimulationError
+from oda_core.homing import START, draw_start_noise
 from oda_core.se3 import Pose
 from oda_sim.arm import HOME_RAD, LINKS, TCP_OFFSET_M, solve_joints
 from oda_sim.connector import load_connector
 from oda_sim.impedance import STIFFNESS, leash
-from oda_sim.insertion import TICK_NS, InsertionSim, draw_start_noise
-from oda_sim.scene import START, build_scene
+from oda_sim.insertion import TICK_NS, InsertionSim
+from oda_sim.scene import build_scene
 
 PERIOD_NS = 100_000_000
 

@@ -6,8 +6,9 @@ HOLD    commands or states are stale: at rest, the set-point is held
 RETRACT the wrench limit is exceeded: only unloading motion passes
 ABORT   stopped: only start() recovers
 
-What stopped the policy is over only when a person says so: it does not leave HOLD, which ends in
-ABORT. A human leaves HOLD by commanding. docs/safety.md draws the machine.
+What stopped the policy or a reset is over only when a person says so: they do not leave HOLD, which
+ends in ABORT or, between episodes, in IDLE. A human leaves HOLD by commanding. docs/safety.md draws
+the machine.
 
 Two clocks: ROS time judges stamps; the watchdog runs on monotonic time of receipt or, in lock-step,
 where the simulation stands still while it waits, on ROS time too.
@@ -173,9 +174,9 @@ class Arbiter:
         return 0 if self._seen_ns is None else max(0, clock_ns - self._seen_ns)
 
     def _is_held(self, source: Source) -> bool:
-        """It is the policy that was stopped, and it may not go on by itself."""
-        sources = {source, self.executed.source}
-        return self.state is Safety.HOLD and sources == {Source.POLICY}
+        """No hand was stopped, and what was may not go on by itself."""
+        by_hand = Source.HUMAN in (source, self.executed.source)
+        return self.state is Safety.HOLD and not by_hand
 
     def _fault(self, request: Request, now_ns: int, state: TcpState | None) -> str:
         """What is wrong with a command and what to do about it; empty if nothing."""
@@ -201,6 +202,8 @@ class Arbiter:
                 return OUTSIDE
             if request.stamp_ns < self._episode.stamp_ns:
                 return "stamp is before the start of the episode"
+        if request.source is Source.RESET and self._episode is not None:
+            return "an episode is running; the arm returns to its start between episodes"
         if state is None or abs(now_ns - state.stamp_ns) > self.stale_ns:
             return "no fresh /oda/state; is the robot or the simulation running?"
         return ""
@@ -258,15 +261,18 @@ class Arbiter:
     def _look(self, age_ns: int, clock_ns: int) -> None:
         """Enter HOLD and ABORT for what is stale or overloaded for too long."""
         lost = "" if self.config.lockstep else self._senses.lost(clock_ns)
-        if self.state in MOVING and age_ns > self.stale_ns:
+        at_rest = self.state is Safety.ACTIVE and not self.executed.twist.any()
+        if self._episode is None and at_rest and age_ns > self.stale_ns:
+            self._rest(f"{self.executed.source.name.lower()} commands ended at rest")
+        elif self.state in MOVING and age_ns > self.stale_ns:
             self._enter(Safety.HOLD, f"no command for {age_ns / NS:.2f} s{self._refusal()}")
         elif self.state in MOVING and lost:
             self._enter(Safety.HOLD, lost)
         abort_ns = self.config.abort_s * NS
-        by_policy = self.executed.source is Source.POLICY
+        by_hand = self.executed.source is Source.HUMAN
         if self.state is Safety.HOLD and age_ns > abort_ns:
             self._give_up()
-        elif self.state is Safety.RETRACT and by_policy and clock_ns - self._loaded_ns > abort_ns:
+        elif self.state is Safety.RETRACT and not by_hand and clock_ns - self._loaded_ns > abort_ns:
             self.stop(f"wrench limit exceeded for {self.config.abort_s:.2f} s: {self._cause}")
 
     def _give_up(self) -> None:

@@ -246,3 +246,38 @@ TestAnyOrder = AnyOrder.TestCase
 def test_settings_are_frozen(lockstep: bool) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         ArbiterConfig(lockstep=lockstep).lockstep = True  # type: ignore[misc]
+
+
+def test_a_reset_moves_between_episodes_only_and_ends_at_rest() -> None:
+    arbiter = make()
+    assert give(arbiter, request(source=Source.RESET)) is None
+    assert "an episode is running" in arbiter.reason and arbiter.state is Safety.IDLE
+    arbiter.episode(event(Event.TIMEOUT, T0 + 10 * MS))
+    moved = give(arbiter, request(T0 + 20 * MS, Source.RESET))
+    assert moved is not None and moved.source is Source.RESET and moved.twist.any()
+    assert arbiter.state is Safety.ACTIVE and arbiter.reason == "reset commands"
+    give(arbiter, request(T0 + 220 * MS, Source.RESET, twist=np.zeros(6)))
+    assert not arbiter.executed.twist.any()
+    watch_until(arbiter, 220, 520)
+    assert arbiter.state is Safety.IDLE and "ended at rest" in arbiter.reason
+
+
+def test_a_reset_that_was_interrupted_does_not_go_on_by_itself() -> None:
+    arbiter = make()
+    arbiter.episode(event(Event.TIMEOUT))
+    give(arbiter, request(T0 + 20 * MS, Source.RESET))
+    watch_until(arbiter, 20, 400)
+    assert arbiter.state is Safety.HOLD
+    assert give(arbiter, request(T0 + 400 * MS, Source.RESET)) is None
+    assert "only a person may go on" in arbiter.reason
+    assert give(arbiter, request(T0 + 420 * MS, Source.HUMAN)) is not None
+    assert give(arbiter, request(T0 + 440 * MS, Source.RESET)) is None  # the hand has the robot
+
+
+def test_a_reset_that_does_not_unload_is_stopped() -> None:
+    arbiter = make()
+    arbiter.episode(event(Event.TIMEOUT))
+    for t in range(20, 1100, 20):
+        give(arbiter, request(T0 + t * MS, Source.RESET), force=121.0)
+        arbiter.watch(T0 + t * MS, T0 + t * MS)
+    assert arbiter.state is Safety.ABORT and "wrench limit exceeded" in arbiter.reason

@@ -15,6 +15,7 @@ from oda_bringup.faults.catalogue import Fault
 from oda_bringup.faults.judge import Seen, Shown, Verdict, judge
 from oda_bringup.faults.rig import FORCE_N, HEADROOM_M, PUSH
 from oda_bringup.faults.tampering import Tamper, pass_on
+from oda_core.homing import START
 from oda_core.messages import stamp_ns, twist_from_msg, twist_stamped
 from oda_core.ros.types import rclpy_class
 from oda_core.spec import TaskSpec
@@ -27,7 +28,6 @@ from oda_policy.ros.store import EpisodeStore
 from oda_sim.cell import Cell
 from oda_sim.connector import Connector
 from oda_sim.insertion import TICK_NS, InsertionSim
-from oda_sim.scene import START
 from oda_teleop.arbiter import OVERSHOOT, Arbiter
 from oda_teleop.commands import ArbiterConfig, Executed, Request, Safety
 from oda_teleop.limits import Limits

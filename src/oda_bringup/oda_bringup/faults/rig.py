@@ -15,8 +15,8 @@ from oda_bringup.options import AdaptOptions
 from oda_bringup.ros_args import commands
 from oda_bringup.session import Session, check_adapt, open_session
 from oda_core import topics
+from oda_core.homing import START
 from oda_policy.config import AgentConfig
-from oda_sim.scene import START
 
 PUSH = 0.9  # of a full action: the policy presses as hard as the robot can
 HEADROOM_M = 0.012  # from the start pose to the top of the workspace box

@@ -13,10 +13,10 @@ from oda_bringup.faults.judge import Seen, Verdict, judge
 from oda_bringup.faults.rig import FORCE_N, HEADROOM_M, Rig
 from oda_core import topics
 from oda_core.errors import SessionError
+from oda_core.homing import START
 from oda_core.types import Event
 from oda_msgs.action import Adapt
 from oda_msgs.msg import SafetyState
-from oda_sim.scene import START
 from oda_teleop.arbiter import OVERSHOOT
 
 EARLIEST_S, LATEST_S = 0.1, 1.2  # after the first command: in free motion and in contact

@@ -89,8 +89,20 @@ TABLE: dict[str, Interfaces] = {
     ),
     "arbiter_node": Interfaces(
         publishes=(topics.COMMAND, topics.SAFETY, topics.DIAGNOSTICS),
-        subscribes=(topics.EPISODE, topics.STATE, topics.TELEOP_TWIST, topics.POLICY_TWIST),
+        subscribes=(
+            topics.EPISODE,
+            topics.STATE,
+            topics.TELEOP_TWIST,
+            topics.POLICY_TWIST,
+            topics.RESET_TWIST,
+        ),
         serves=(topics.START, topics.STOP),
+    ),
+    "reset_node": Interfaces(
+        publishes=(topics.RESET_TWIST,),
+        subscribes=(topics.STATE, topics.SAFETY),
+        calls=(topics.TARE,),
+        acts=(topics.RESET,),
     ),
     "policy_node": Interfaces(
         publishes=(topics.POLICY_TWIST, topics.STEP),
@@ -152,7 +164,7 @@ TABLE: dict[str, Interfaces] = {
     # one process with every controller in it
     "ros2_control_node": Interfaces(
         publishes=(topics.STATE, topics.DIAGNOSTICS, *STANDARD, *CONTROLLERS),
-        subscribes=(topics.COMMAND, topics.SAFETY, f"{NAMESPACE}/robot_description"),
+        subscribes=(topics.COMMAND, f"{NAMESPACE}/robot_description"),
         serves=(topics.TARE, *CONTROLLERS),
         foreign=True,
     ),

@@ -65,13 +65,14 @@ public:
     posture_ = last_position_ = measured.position;
     profile_.reset();
     target_.setZero();
-    clamped_ = bad_twist_ = false;
+    clamped_ = bad_twist_ = resumed_ = false;
     age_ = 0.0;
     output_.reason = Reason::kNone;
     return true;
   }
 
-  // Take a new TCP twist [m/s, rad/s], expressed in the TCP frame.
+  // Take a new TCP twist [m/s, rad/s], expressed in the TCP frame. After a pause the set-point
+  // begins at the measured pose, so that nothing pulls that the arm was pressed against.
   void command(const Vector6 & twist) noexcept
   {
     bad_twist_ = !twist.allFinite();
@@ -79,6 +80,7 @@ public:
       target_.setZero();
       return;
     }
+    resumed_ = resumed_ || age_ > stale_after_;
     target_ = twist.cwiseMin(speed_limit_).cwiseMax(-speed_limit_);
     clamped_ = target_ != twist;
     age_ = 0.0;
@@ -143,6 +145,11 @@ private:
     if (age_ > stale_after_) {raise(Reason::kStale);}
     if (bad_twist_) {raise(Reason::kBadTwist);}
     if (!plausible) {raise(Reason::kBadPeriod);}
+    if (resumed_) {
+      position_ = m.tcp_position;
+      rotation_ = m.tcp_rotation;
+      resumed_ = false;
+    }
     const bool moving = output_.reason < Reason::kStale;
     const Vector6 wanted = moving ? target_ : Vector6::Zero();
     const Vector6 v = profile_.follow(wanted, settings_, elapsed);
@@ -235,6 +242,7 @@ private:
   bool started_ = false;
   bool clamped_ = false;
   bool bad_twist_ = false;
+  bool resumed_ = false;  // a twist came after a pause
   double age_ = 0.0;  // of the last good twist [s]
   Vector6 target_ = Vector6::Zero();
   TwistProfile profile_;

@@ -48,6 +48,9 @@ class SimParameters:
         1.0, "Simulated seconds per second, without lock-step", bounds=(0.01, 50.0), mutable=True
     )
     headless: bool = setting(True, "Do not open a window")
+    serves_reset: bool = setting(
+        True, "Serve /oda/reset; false: the reset node moves the arm back, as on the robot"
+    )
     drive: str = setting(
         "native", "What moves the arm: native actuators, or torque, the robot's own control law"
     )
@@ -74,7 +77,7 @@ class SimNode(Node):
         self._diagnostics = Diagnostics(self)
         self._stopped = ""  # by the arbiter, why
         watch(self, settings, self._change)
-        self._open()
+        self._open(settings)
         self._window = None if settings.headless else Window(self, sim)
         mode = "lock-step" if settings.lockstep else f"{settings.realtime_factor} x real time"
         self.get_logger().info(f"{sim.connector.name} is mounted; {mode}")
@@ -84,14 +87,15 @@ class SimNode(Node):
         if self._window is not None:
             self._window.close()
 
-    def _open(self) -> None:
+    def _open(self, settings: SimParameters) -> None:
         self.create_subscription(TwistStamped, topics.COMMAND, self._on_command, qos.COMMAND)
         self.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.LATCHED)
         self.create_service(Trigger, topics.TARE, self._on_tare)
-        ActionServer(
-            self, Reset, topics.RESET, self._on_reset,
-            cancel_callback=lambda _: CancelResponse.ACCEPT,
-        )  # fmt: skip
+        if settings.serves_reset:
+            ActionServer(
+                self, Reset, topics.RESET, self._on_reset,
+                cancel_callback=lambda _: CancelResponse.ACCEPT,
+            )  # fmt: skip
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         lockstep = self.cell.lockstep
         advance = self._advance_reset if lockstep else self._advance_time

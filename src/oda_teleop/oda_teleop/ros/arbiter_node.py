@@ -70,6 +70,7 @@ class ArbiterNode(Node):
         for topic, source in (
             (topics.TELEOP_TWIST, Source.HUMAN),
             (topics.POLICY_TWIST, Source.POLICY),
+            (topics.RESET_TWIST, Source.RESET),
         ):
             self.create_subscription(
                 TwistStamped, topic, lambda msg, s=source: self._on_twist(msg, s), qos.COMMAND
