@@ -97,6 +97,21 @@ def test_recovery_lets_go_of_what_the_arm_was_pressed_against() -> None:
     assert np.abs(log.states[-1].twist[:3]).max() < 1e-3
 
 
+def test_a_command_after_a_pause_begins_where_the_arm_is() -> None:
+    log = Log(lockstep=False)
+    for _ in range(40):
+        log.cell.command(log.now, "oda_tcp", 2 * DOWN)
+        for _ in range(10):
+            log.cell.tick()
+    for _ in range(30):
+        log.cell.tick()
+    assert np.linalg.norm(log.states[-1].wrench[:3]) > 20  # it presses on through the pause
+    log.cell.command(log.now, "oda_tcp", np.zeros(6))
+    for _ in range(20):
+        log.cell.tick()
+    assert np.linalg.norm(log.states[-1].wrench[:3]) < 5
+
+
 def test_a_stopped_reset_says_why_and_holds() -> None:
     log = Log(lockstep=False)
     log.cell.sim.apply(DOWN)

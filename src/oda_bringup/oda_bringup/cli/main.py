@@ -26,6 +26,7 @@ from oda_bringup.cli import (
     report,
     reproduce,
     security,
+    teach,
 )
 from oda_bringup.cli.console import OUT, complain, say
 from oda_bringup.cli.exits import Exit
@@ -76,6 +77,7 @@ FLOW = (
 TOOLS = (
     Subcommand("sim", "run the simulated cell alone", SimOptions, live.sim),
     Subcommand("doctor", "what is not as it must be", doctor.DoctorOptions, doctor.run),
+    Subcommand("teach", "where the arm stands -> start", teach.TeachOptions, teach.run),
     Subcommand("security", "who may do what; keystore", security.SecurityOptions, security.run),
     Subcommand("connectors", "list, show or check", connectors.ConnectorsOptions, connectors.run),
     Subcommand("gate", "what must hold before results", gate.GateOptions, gate.run),

@@ -2,7 +2,8 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -70,28 +71,35 @@ def listen(seconds: float) -> Live:
     Args:
         seconds: how long, after discovery.
     """
+    with visit() as (node, turn):
+        ear = Ear(node)
+        turn(DISCOVERY_S)
+        ear.messages[topics.STATE].clear()
+        ear.times.clear()
+        turn(seconds)
+        return _live(node, ear, seconds)
+
+
+@contextmanager
+def visit() -> Iterator[tuple[Node, Callable[[float], None]]]:
+    """A node that listens, and what turns it for a time [s]."""
     context = Context()
     rclpy.init(context=context, args=["--ros-args", "--enclave", f"{NAMESPACE}/doctor"])
     node = rclpy.create_node("doctor", namespace=NAMESPACE, context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
+
+    def turn(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            executor.spin_once(left)
+
     try:
-        ear = Ear(node)
-        _turn(executor, DISCOVERY_S)
-        ear.messages[topics.STATE].clear()
-        ear.times.clear()
-        _turn(executor, seconds)
-        return _live(node, ear, seconds)
+        yield node, turn
     finally:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown(context=context)
-
-
-def _turn(executor: SingleThreadedExecutor, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        executor.spin_once(left)
 
 
 def _live(node: Node, ear: Ear, seconds: float) -> Live:
