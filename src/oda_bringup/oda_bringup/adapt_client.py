@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from uuid import uuid4
 
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
+from unique_identifier_msgs.msg import UUID
 
 from oda_bringup.cli.console import complain, say
 from oda_bringup.cli.exits import Exit
@@ -20,6 +23,7 @@ from oda_core.settings import setting
 from oda_msgs.action import Adapt
 
 CHECK_S = 0.1
+ANSWER_S = 10.0  # an answer that is sent before the client is discovered is lost: ask again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,8 @@ class AdaptClient(Node):
         self._settings = declare(self, GoalSettings)
         self._client = ActionClient(self, Adapt, "/oda/adapt")
         self._phases = Phases(self._settings.trials, self._settings.max_training_episodes)
-        self._waited_s = 0.0
+        self._id = UUID(uuid=list(uuid4().bytes))
+        self._waited_s, self._sent = 0.0, 0
         self._timer = self.create_timer(CHECK_S, self._send_when_ready)
 
     def close(self) -> None:
@@ -60,23 +65,37 @@ class AdaptClient(Node):
                 )
             return
         self._timer.cancel()
+        self._timer = self.create_timer(ANSWER_S, self._send)
+        self._send()
+
+    def _send(self) -> None:
+        """Send the goal, or the same once more: the server knows it by its id."""
         values = to_mapping(self._settings)
         del values["patience_s"]
-        goal = Adapt.Goal(**values)
-        self._client.send_goal_async(goal, self._on_feedback).add_done_callback(self._on_answer)
+        sent = self._client.send_goal_async(Adapt.Goal(**values), self._on_feedback, self._id)
+        sent.add_done_callback(self._on_answer)
+        self._sent += 1
 
     def _on_answer(self, answer: Future) -> None:
+        if self._timer.is_canceled():
+            return  # answered before
+        self._timer.cancel()
         handle = answer.result()
-        if not handle.accepted:
-            complain("the adapt node refused the goal; see its log for the reason")
-            raise SystemExit(Exit.BAD_INPUT)
+        if not handle.accepted and self._sent == 1:
+            self._refused()
         handle.get_result_async().add_done_callback(self._on_result)
+
+    def _refused(self) -> NoReturn:
+        complain("the adapt node refused the goal; see its log for the reason")
+        raise SystemExit(Exit.BAD_INPUT)
 
     def _on_feedback(self, message: Any) -> None:
         self._phases.show(message.feedback)
 
     def _on_result(self, answer: Future) -> None:
         self._phases.close()
+        if answer.result().status == GoalStatus.STATUS_UNKNOWN:
+            self._refused()
         result = answer.result().result
         if not result.report_json:
             raise SystemExit(self._stopped(result.message))

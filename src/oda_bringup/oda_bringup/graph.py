@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
-from oda_bringup.robot import controller_files
+from oda_bringup.robot import SIMULATED, controller_files
 from oda_bringup.session import Session
 from oda_teleop.hand import MOTION
 
@@ -158,14 +158,23 @@ def _running(*nodes: NodeSpec) -> Graph:
 
 
 def _clock(options: AnyOptions) -> Mapping[str, Value]:
-    return {"use_sim_time": options.robot == "sim"}  # the simulation publishes /clock
+    return {"use_sim_time": options.robot in SIMULATED}  # the simulation publishes /clock
 
 
 def _robot(options: AnyOptions, session: Session) -> Graph:
     """What publishes /oda/state and follows /oda/cmd/twist."""
     if options.robot == "sim":
-        return (_sim(options, session),)
+        return (_sim(options, session, lockstep=options.lockstep),)
+    back = NodeSpec(
+        package="oda_teleop",
+        executable="reset_node",
+        name="reset",
+        parameters={**_clock(options), "connector": session.connector},
+    )
+    if options.robot == "rehearsal":
+        return (_sim(options, session, drive="torque", serves_reset=False), back)
     return (
+        back,
         NodeSpec(
             package="robot_state_publisher",
             executable="robot_state_publisher",
@@ -182,12 +191,6 @@ def _robot(options: AnyOptions, session: Session) -> Graph:
         _spawner("joint_state_broadcaster", "--controller-ros-args=-r joint_states:=/joint_states"),
         *(_spawner(name) for name in BROADCASTERS[options.robot]),
         _spawner(CONTROLLER),
-        NodeSpec(
-            package="oda_teleop",
-            executable="reset_node",
-            name="reset",
-            parameters={**_clock(options), "connector": session.connector},
-        ),
     )
 
 
@@ -206,7 +209,7 @@ def _spawner(controller: str, *arguments: str) -> NodeSpec:
     )
 
 
-def _sim(options: AnyOptions, session: Session) -> NodeSpec:
+def _sim(options: AnyOptions, session: Session, **how: Value) -> NodeSpec:
     return NodeSpec(
         package="oda_sim",
         executable="sim_node",
@@ -214,9 +217,9 @@ def _sim(options: AnyOptions, session: Session) -> NodeSpec:
         parameters={
             "connector": str(session.connector_file),
             "seed": options.seed,
-            "lockstep": options.lockstep,
             "realtime_factor": options.realtime_factor,
             "headless": options.headless,
+            **how,
         },
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 
+from oda_bringup.robot import RobotName
 from oda_bringup.scripted_hand import read_mishaps
 from oda_core.config import from_mapping
 from oda_core.settings import setting
@@ -14,7 +15,10 @@ from oda_policy.config import describe, described
 
 T = TypeVar("T")
 PARAMETERS = "YAML file of ROS parameters that are laid over the graph's; empty: none"
-ROBOT = "what moves: the simulation, mock hardware or the iiwa 7"
+ROBOT = (
+    "what moves: the simulation; the same as a rehearsal of the robot, in real time, by the law on "
+    "joint torques that the robot runs and by its way back to the start; mock hardware; the iiwa 7"
+)
 FRI = "YAML file of the Fast Robot Interface for robot hardware; empty: the shipped one"
 DEFAULT_CONNECTOR = "metal-peg-sq"
 
@@ -57,7 +61,7 @@ class AdaptOptions:
     demos: str = setting("", "bag or buffer of demonstrations; empty: those shipped with it")
     checkpoint: str = setting("", "meta-trained checkpoint; empty: the shipped one")
     preset: Literal["paper", "best"] = setting("best", "settings of finetuning")
-    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    robot: RobotName = setting("sim", ROBOT)
     fri: str = setting("", FRI)
     seed: int = setting(0, "of start noise, sampled actions and learning")
     trials: int = setting(100, "episodes of each evaluation")
@@ -97,7 +101,7 @@ class DemoOptions:
 
     connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
     episodes: int = setting(20, "successful demonstrations to record")
-    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    robot: RobotName = setting("sim", ROBOT)
     fri: str = setting("", FRI)
     seed: int = setting(0, "of start noise and of the operator's own variation")
     output: str = setting("", "session directory; empty: runs/CONNECTOR-demos-DATE-TIME")
@@ -132,7 +136,7 @@ class TeleopOptions:
     )
     mishaps: str = setting("", "of the scripted person: discard, failure, unplug, silence, none")
     max_steps: int = setting(200, "time limit of a demonstration [steps of 0.1 s]")
-    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    robot: RobotName = setting("sim", ROBOT)
     fri: str = setting("", FRI)
     seed: int = setting(0, "of start noise, and of the scripted person")
     output: str = setting("", "session directory; empty: runs/CONNECTOR-demos-DATE-TIME")
@@ -162,7 +166,7 @@ class SimOptions:
     """
 
     connector: str = setting(DEFAULT_CONNECTOR, "name of a connector, or path of its YAML file")
-    robot: Literal["sim", "mock", "hardware"] = setting("sim", ROBOT)
+    robot: RobotName = setting("sim", ROBOT)
     fri: str = setting("", FRI)
     seed: int = setting(0, "of sensor noise")
     output: str = setting("", "directory for logs; empty: runs/sim-DATE-TIME")

@@ -1,11 +1,14 @@
 """The iiwa 7 under ros2_control: what must be installed, its files, and its description."""
 
 from pathlib import Path
+from typing import Literal
 
 from oda_bringup.assets import package_directory
 from oda_core.errors import OdaError, SessionError
 from oda_core.interfaces import share_directory
 
+RobotName = Literal["sim", "rehearsal", "mock", "hardware"]
+SIMULATED = ("sim", "rehearsal")  # in MuJoCo, without ros2_control
 PACKAGES = {
     "mock": (
         "controller_manager",
@@ -53,13 +56,13 @@ def describe(robot: str, fri: str = "") -> str:
     """URDF of the cell with its ros2_control system; empty for the simulation.
 
     Args:
-        robot: sim, mock or hardware.
+        robot: of the graph.
         fri: file of FRI settings, empty for the shipped one.
 
     Raises:
         SessionError: xacro or a file that it names is missing or wrong.
     """
-    if robot == "sim":
+    if robot in SIMULATED:
         return ""
     folder = package_directory() / "description"
     mappings = {

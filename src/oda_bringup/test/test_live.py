@@ -19,10 +19,11 @@ from oda_bringup.bench.live import write_still_checkpoint
 from oda_bringup.cli.exits import Exit
 from oda_core import topics
 from oda_core.bag import read_episodes, typestore
-from oda_core.types import Event
+from oda_core.types import Event, Source
 from oda_core.wire import raw_stamp_ns
 from oda_policy.config import AgentConfig
 from oda_policy.ros.store import ARRAYS, EpisodeStore
+from oda_teleop.commands import Safety
 
 MARK = "ODA_TEST_MARK"
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
@@ -211,6 +212,24 @@ def test_killed_at_any_place_a_session_goes_on_to_the_same_end(
     assert oda.wait() == Exit.NOT_ACCEPTED, oda.text
     assert without_robot_time(figures(broken)) == without_robot_time(figures(whole))
     assert_same_episodes(broken, whole)
+
+
+def test_a_rehearsal_inserts_by_the_robots_law_and_returns_by_twists(
+    run: Callable[..., Oda], tmp_path: Path
+) -> None:
+    """What the robot needs, in real time, with what is shipped and no robot."""
+    session = tmp_path / "session"
+    words = ("--trials", 3, "--max-training-episodes", 1, "--record", "--output", session)
+    oda = run("adapt", "--robot", "rehearsal", *words)
+    assert oda.wait() == Exit.OK, oda.text
+    assert figures(session)["outcomes"], oda.text
+    sources = set()
+    with Reader(session / "bag") as reader:
+        for connection, _, data in reader.messages():
+            if connection.topic == topics.SAFETY:
+                message = typestore().deserialize_cdr(data, connection.msgtype)
+                sources |= {Source(message.source)} if message.state == Safety.ACTIVE else set()
+    assert sources == {Source.POLICY, Source.RESET}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

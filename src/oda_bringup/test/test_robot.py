@@ -153,6 +153,17 @@ def test_tool_is_that_of_the_simulation() -> None:
     assert tool["tcp_rpy_rad"] == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("plan", [ADAPT, DEMO, SIM])
+def test_a_rehearsal_moves_the_simulated_arm_as_the_robot_is(plan: Plan, tmp_path: Path) -> None:
+    simulation = {n.name: n for n in graph_of(plan, tmp_path)}
+    rehearsal = {n.name: n for n in graph_of(plan, tmp_path, robot="rehearsal")}
+    assert set(rehearsal) - set(simulation) == {"reset"} and set(simulation) < set(rehearsal)
+    moved = rehearsal["sim"].parameters
+    assert moved["drive"] == "torque" and moved["serves_reset"] is False
+    assert not moved.get("lockstep", False) and not rehearsal["arbiter"].parameters["lockstep"]
+    assert rehearsal["reset"].parameters["use_sim_time"] is True
+
+
 @pytest.mark.parametrize("robot", ROBOTS)
 @pytest.mark.parametrize("plan", [ADAPT, DEMO, SIM])
 def test_only_the_robots_nodes_differ(plan: Plan, robot: str, tmp_path: Path) -> None:

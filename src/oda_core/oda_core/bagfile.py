@@ -238,6 +238,8 @@ def _check_there(bag: Path) -> None:
         raise BagError(f"{bag}: does not exist; {wanted}")
     if not (bag.is_dir() or bag.suffix in SUFFIXES):
         raise BagError(f"{bag}: is no bag; {wanted}")
+    if bag.is_dir() and not any(f.suffix in SUFFIXES for f in bag.iterdir()):
+        raise BagError(f"{bag}: holds no .mcap or .db3 file; {wanted}")
     if bag.is_dir() and not (bag / "metadata.yaml").exists():
         raise BagError(
             f"{bag}: has no metadata.yaml, so its recording was cut off; the data is intact as "

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 import tyro
 
@@ -10,6 +10,7 @@ from oda_bringup.cli.console import OUT, say, table
 from oda_bringup.cli.exits import Exit
 from oda_bringup.doctor import Check, Finding, machine, protection, running
 from oda_bringup.doctor.facts import Facts
+from oda_bringup.robot import RobotName
 from oda_core.settings import setting
 from oda_policy.config import described
 
@@ -30,7 +31,7 @@ class DoctorOptions:
     Example: oda doctor --robot hardware --live
     """
 
-    robot: Literal["sim", "mock", "hardware"] = setting("sim", "what is to move")
+    robot: RobotName = setting("sim", "what is to move")
     fri: str = setting("", "YAML file of FRI settings; empty: the shipped one")
     live: bool = setting(False, "listen to the running graph too; keep the arm still and free")
     seconds: float = setting(3.0, "how long to listen [s]")

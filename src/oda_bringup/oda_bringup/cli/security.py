@@ -12,6 +12,7 @@ from oda_bringup.cli.console import OUT, say, table
 from oda_bringup.cli.exits import Exit
 from oda_bringup.domain import domain_id
 from oda_bringup.options import ROBOTS
+from oda_bringup.robot import RobotName
 from oda_bringup.security.enclaves import enclaves
 from oda_bringup.security.keystore import faults, write_keystore
 from oda_bringup.security.permissions import Grant
@@ -38,9 +39,7 @@ class SecurityOptions:
         "show", "what to do"
     )
     keystore: str = setting("keystore", "directory of the keystore")
-    robots: tuple[Literal["sim", "mock", "hardware"], ...] = setting(
-        ROBOTS, "whose nodes get enclaves"
-    )
+    robots: tuple[RobotName, ...] = setting(ROBOTS, "whose nodes get enclaves")
     days: int = setting(365, "how long certificates and permissions are valid")
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = setting(False, "show as JSON")
 

@@ -2,17 +2,18 @@
 
 from oda_bringup.doctor import Check, Finding, fail, ok, skipped, warn
 from oda_bringup.doctor.facts import Facts
+from oda_bringup.robot import SIMULATED
 
 PRIORITY = 80  # that the driver's threads ask for
 PORTS = range(30200, 30210)  # of the Fast Robot Interface
 LATENCY_MS = 1.0
-SIMULATED = "the simulation needs none of it"
+NOT_NEEDED = "the simulation needs none of it"
 
 
 def kernel(facts: Facts) -> Finding:
     """A kernel that keeps deadlines."""
-    if facts.robot == "sim":
-        return skipped(SIMULATED)
+    if facts.robot in SIMULATED:
+        return skipped(NOT_NEEDED)
     if "PREEMPT_RT" in facts.host.kernel:
         return ok(facts.host.kernel)
     remedy = "install linux-image-realtime (Ubuntu Pro) or a kernel built with PREEMPT_RT"
@@ -22,8 +23,8 @@ def kernel(facts: Facts) -> Finding:
 
 def priority(facts: Facts) -> Finding:
     """Leave to run before everything else."""
-    if facts.robot == "sim":
-        return skipped(SIMULATED)
+    if facts.robot in SIMULATED:
+        return skipped(NOT_NEEDED)
     if facts.host.realtime_priority >= PRIORITY:
         return ok(f"rtprio {facts.host.realtime_priority}")
     return _strict(
@@ -35,8 +36,8 @@ def priority(facts: Facts) -> Finding:
 
 def memory(facts: Facts) -> Finding:
     """Leave to keep all memory in RAM."""
-    if facts.robot == "sim":
-        return skipped(SIMULATED)
+    if facts.robot in SIMULATED:
+        return skipped(NOT_NEEDED)
     if facts.host.locked_memory < 0:
         return ok("memlock unlimited")
     return _strict(
@@ -47,8 +48,8 @@ def memory(facts: Facts) -> Finding:
 
 def cores(facts: Facts) -> Finding:
     """Enough cores, at a steady frequency."""
-    if facts.robot == "sim":
-        return skipped(SIMULATED)
+    if facts.robot in SIMULATED:
+        return skipped(NOT_NEEDED)
     slow = [g for g in facts.host.governors if g != "performance"]
     if facts.host.cores < 4:
         return warn(f"{facts.host.cores} cores, expected 4 or more", "use a larger machine")

@@ -4,6 +4,7 @@ import numpy as np
 
 from oda_bringup.doctor import Check, Finding, fail, ok, skipped, warn
 from oda_bringup.doctor.facts import Facts, Topic
+from oda_bringup.robot import SIMULATED
 from oda_core import topics
 from oda_core.types import BASE_FRAME, TCP_FRAME
 
@@ -43,7 +44,7 @@ def rates(facts: Facts) -> Finding:
     for name, least in RATES_HZ.items():
         if found[name] < least:
             slow = f"{name} at {found[name]:.0f} Hz, expected {least:.0f} or more"
-            if facts.robot == "sim":
+            if facts.robot in SIMULATED:
                 return warn(slow, "in lock-step or under load that is well; else free the machine")
             return fail(slow, "is the controller active? Look at logs/controller_manager.log")
     return ok(", ".join(f"{name} {rate:.0f} Hz" for name, rate in found.items()))
