@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from oda_bringup.convert import DEMONSTRATIONS, OFFLINE
 from oda_core.errors import BufferFileError
-from oda_policy.buffer import buffer_sha256, data_file, read_buffer
+from oda_policy.buffer import DEMONSTRATIONS, OFFLINE, buffer_sha256, data_file, read_buffer
 from oda_policy.tasks import TaskData
 
 

@@ -15,7 +15,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from oda_bringup.convert import DEMONSTRATIONS, OFFLINE
 from oda_bringup.habits import drifting, offline_episodes, operate
 from oda_bringup.quality import Quality, hashes, outcomes
 from oda_bringup.replay_run import Run, final_policy, run_ddpgfd
@@ -29,6 +28,7 @@ from oda_core.spec import TaskSpec
 from oda_core.types import Episode, Purpose, Source
 from oda_policy.baselines.ddpgfd import DdpgfdConfig
 from oda_policy.baselines.files import load_ddpg
+from oda_policy.buffer import DEMONSTRATIONS, OFFLINE
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig
 from oda_policy.evaluate import evaluate

@@ -17,10 +17,16 @@ from oda_core.files import sha256_file, write_atomic
 from oda_core.foreign import read_foreign
 from oda_core.mapping import Mapping
 from oda_core.types import Episode, Purpose
-from oda_policy.buffer import BufferInfo, BufferWriter, SourceFile, data_file, read_info
+from oda_policy.buffer import (
+    DEMONSTRATIONS,
+    OFFLINE,
+    BufferInfo,
+    BufferWriter,
+    SourceFile,
+    data_file,
+    read_info,
+)
 
-DEMONSTRATIONS = "demos"
-OFFLINE = "offline"
 LEDGER = "converted.json"  # hashes of the bags that are in the buffers
 
 Read = Callable[[Path, BagReport], Iterator[Episode]]

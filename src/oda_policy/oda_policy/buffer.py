@@ -27,7 +27,9 @@ from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE
 from oda_core.types import Episode, EpisodeEvent, Event, Purpose
 from oda_policy.buffer_layout import (
     ARRAYS,
+    DEMONSTRATIONS,
     FORMAT,
+    OFFLINE,
     BufferInfo,
     SourceFile,
     attributes,
@@ -38,8 +40,8 @@ from oda_policy.buffer_layout import (
 )
 
 __all__ = [
-    "BufferInfo", "BufferWriter", "SourceFile", "append", "buffer_sha256", "data_file",
-    "iterate_buffer", "read_buffer", "read_info", "write_buffer",
+    "DEMONSTRATIONS", "OFFLINE", "BufferInfo", "BufferWriter", "SourceFile", "append",
+    "buffer_sha256", "data_file", "iterate_buffer", "read_buffer", "read_info", "write_buffer",
 ]  # fmt: skip
 
 

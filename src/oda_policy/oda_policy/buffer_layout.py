@@ -45,6 +45,9 @@ class BufferInfo:
     description: str = ""
 
 
+DEMONSTRATIONS, OFFLINE = "demos", "offline"  # buffers of a connector below oda convert's output
+
+
 def data_file(path: str | Path) -> Path:
     """The HDF5 file of a buffer directory."""
     return Path(path) / "data" / "main_data.hdf5"

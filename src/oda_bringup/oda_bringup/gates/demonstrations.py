@@ -1,8 +1,8 @@
 """The operator whose successes are the demonstrations inserts every training connector."""
 
-from oda_bringup.convert import DEMONSTRATIONS
 from oda_bringup.gates import Request, Result
 from oda_bringup.gates.rates import draw, read
+from oda_policy.buffer import DEMONSTRATIONS
 
 
 def measure(request: Request) -> Result:

@@ -6,12 +6,12 @@ from typing import Any
 
 from oda_bringup.buffers import load_task
 from oda_bringup.collect import DDPGFD, Work, collect_task, demonstrations
-from oda_bringup.convert import DEMONSTRATIONS, convert, find_bags
+from oda_bringup.convert import convert, find_bags
 from oda_bringup.quality import Quality
 from oda_bringup.study.unit import Desk
 from oda_core.config import to_mapping
 from oda_policy.baselines.ddpgfd import DdpgfdConfig
-from oda_policy.buffer import BufferInfo, write_buffer
+from oda_policy.buffer import DEMONSTRATIONS, BufferInfo, write_buffer
 from oda_sim.connector import Connector
 from oda_sim.env import InsertionEnv
 

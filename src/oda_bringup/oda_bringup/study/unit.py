@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from oda_bringup.convert import DEMONSTRATIONS
 from oda_core.errors import SessionError
 from oda_core.types import Episode
-from oda_policy.buffer import read_buffer
+from oda_policy.buffer import DEMONSTRATIONS, read_buffer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,17 +9,19 @@ import numpy as np
 from oda_core.bag import BagReport, read_episodes
 from oda_core.errors import BufferFileError
 from oda_core.types import Episode
-from oda_policy.buffer import data_file, read_buffer
+from oda_policy.buffer import DEMONSTRATIONS, data_file, read_buffer
 
 
 def load_demonstrations(path: str | Path, connector: str) -> list[Episode]:
-    """The successful episodes of a bag directory or a buffer.
+    """The successful episodes of a bag directory, a buffer, or what oda convert wrote of several.
 
     Raises:
         OdaError: it cannot be read, is of another connector, or shows no success.
     """
     report = BagReport()
-    found = read_buffer(path) if data_file(path).exists() else list(read_episodes(path, report))
+    converted = Path(path) / connector / DEMONSTRATIONS
+    place = converted if data_file(converted).exists() else path
+    found = read_buffer(place) if data_file(place).exists() else list(read_episodes(place, report))
     others = sorted({e.end.connector for e in found} - {connector})
     if others:
         raise BufferFileError(

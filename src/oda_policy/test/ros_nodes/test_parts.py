@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 import threading
 
 import numpy as np
@@ -16,6 +17,7 @@ from oda_core.errors import BufferFileError, CheckpointError, SessionError
 from oda_core.se3 import Pose
 from oda_core.spec import TaskSpec
 from oda_core.types import Purpose, TcpState
+from oda_policy.buffer import DEMONSTRATIONS
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig
 from oda_policy.finetune import Finetuner
@@ -47,6 +49,12 @@ def checkpoint(inputs):
 @pytest.fixture(scope="module")
 def demos(inputs):
     return load_demonstrations(inputs / "demos", CONNECTOR)
+
+
+def test_demonstrations_are_found_in_what_oda_convert_wrote(inputs, demos, tmp_path):
+    shutil.copytree(inputs / "demos", tmp_path / CONNECTOR / DEMONSTRATIONS)
+    found = load_demonstrations(tmp_path, CONNECTOR)
+    assert content_sha256(found) == content_sha256(demos)
 
 
 def policy(checkpoint, version=0, spec=SPEC):
