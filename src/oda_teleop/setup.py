@@ -19,6 +19,7 @@ setup(
         "console_scripts": [
             "arbiter_node = oda_teleop.ros.arbiter_node:main",
             "demo_node = oda_teleop.ros.demo_node:main",
+            "detector_node = oda_teleop.ros.detector_node:main",
             "gamepad_node = oda_teleop.ros.gamepad_node:main",
             "guide_node = oda_teleop.ros.guide_node:main",
             "keyboard_node = oda_teleop.ros.keyboard_node:main",

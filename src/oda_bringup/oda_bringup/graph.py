@@ -175,6 +175,7 @@ def _robot(options: AnyOptions, session: Session) -> Graph:
         return (_sim(options, session, drive="torque", serves_reset=False), back)
     return (
         back,
+        NodeSpec(package="oda_teleop", executable="detector_node", name="detector"),
         NodeSpec(
             package="robot_state_publisher",
             executable="robot_state_publisher",

@@ -98,14 +98,14 @@ def open_session(options: AdaptOptions | DemoOptions | SimOptions | TeleopOption
     if description:
         write_atomic(directory / DESCRIPTION_FILE, description)
     if options.parameters:
-        write_atomic(directory / PARAMETERS_FILE, _read_parameters(options.parameters))
+        write_atomic(directory / PARAMETERS_FILE, read_parameters(options.parameters))
     content = {"connector": connector.name, "options": to_mapping(options)}
     write_atomic(directory / OPTIONS_FILE, json.dumps(content, indent=2) + "\n")
     return session
 
 
 def _check_surroundings(options: AdaptOptions | DemoOptions | SimOptions | TeleopOptions) -> None:
-    _read_parameters(options.parameters)
+    read_parameters(options.parameters)
     check_robot(options.robot, options.fri)
 
 
@@ -149,7 +149,7 @@ def _resumed(options: AdaptOptions) -> AdaptOptions:
     return dataclasses.replace(began, **changes)
 
 
-def _read_parameters(path: str) -> str:
+def read_parameters(path: str) -> str:
     """Text of a user's parameter file, checked for its form; empty without one."""
     if not path:
         return ""

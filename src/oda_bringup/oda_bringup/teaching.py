@@ -1,25 +1,28 @@
-"""Teach the start: where the arm stands now is where every episode begins."""
+"""Teach the start of the episodes, or the inserted plug: where the arm stands now."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import yaml
 
 from oda_bringup.doctor.listen import DISCOVERY_S, visit
 from oda_bringup.graph import NAMESPACE
+from oda_bringup.session import read_parameters
 from oda_core import topics
 from oda_core.errors import SessionError
-from oda_core.homing import Start
 from oda_core.messages import state_from_msg
 from oda_core.ros import qos
-from oda_core.se3 import unit_quaternion
+from oda_core.se3 import Pose, unit_quaternion
 from oda_core.types import TcpState
 from oda_msgs.msg import TcpState as TcpStateMsg
 from oda_teleop.limits import Limits
 
+Taught = Literal["start", "goal"]
+NODES: dict[Taught, str] = {"start": f"{NAMESPACE}/reset", "goal": f"{NAMESPACE}/detector"}
 STILL = np.repeat([1e-3, 0.01], 3)  # [m/s, rad/s]
 DIGITS = 6
-RESET = f"{NAMESPACE}/reset"
 
 
 def hear_states(seconds: float) -> list[TcpState]:
@@ -33,8 +36,8 @@ def hear_states(seconds: float) -> list[TcpState]:
     return [state_from_msg(message) for message in messages]
 
 
-def start_of(states: Sequence[TcpState]) -> Start:
-    """The pose at which the arm stands still.
+def resting_pose(states: Sequence[TcpState]) -> Pose:
+    """The TCP of an arm that stands still.
 
     Raises:
         SessionError: there is no state, or the arm moves.
@@ -50,23 +53,29 @@ def start_of(states: Sequence[TcpState]) -> Start:
             f"{fastest[3:].max():.3f} rad/s; hold it still and teach again"
         )
     position = np.mean([state.pose.position for state in states], axis=0)
-    orientation = unit_quaternion(
-        np.sum([unit_quaternion(state.pose.quaternion) for state in states], axis=0)
-    )
-    return Start(
-        position_m=tuple(position.round(DIGITS).tolist()),
-        orientation=tuple(orientation.round(DIGITS).tolist()),
-    )
+    turns = [unit_quaternion(state.pose.quaternion) for state in states]
+    signs = [1.0 if turn @ turns[0] >= 0 else -1.0 for turn in turns]
+    return Pose(position, unit_quaternion(np.transpose(turns) @ signs))
 
 
-def outside_box(start: Start) -> bool:
+def is_outside_box(pose: Pose) -> bool:
     """It lies where the arbiter, unless its box is changed, lets the arm not go."""
     limits = Limits()
     low, high = np.array(limits.box_low_m), np.array(limits.box_high_m)
-    return not bool(np.all((start.position_m >= low) & (start.position_m <= high)))
+    return not bool(np.all((pose.position >= low) & (pose.position <= high)))
 
 
-def parameter_file(start: Start) -> str:
-    """ROS parameters of the reset node, as YAML."""
-    values = {"position_m": list(start.position_m), "orientation": list(start.orientation)}
-    return yaml.safe_dump({RESET: {"ros__parameters": {"start": values}}}, sort_keys=False)
+def teach(path: Path, taught: Taught, pose: Pose) -> str:
+    """Text of a ROS parameter file with this pose; what else the file says stays.
+
+    Raises:
+        ConfigError: the file is there and is no ROS parameter file.
+    """
+    known = path.exists()
+    content: dict[str, Any] = yaml.safe_load(read_parameters(str(path))) if known else {}
+    parameters = content.setdefault(NODES[taught], {}).setdefault("ros__parameters", {})
+    parameters.setdefault(taught, {}).update(
+        position_m=pose.position.round(DIGITS).tolist(),
+        orientation=pose.quaternion.round(DIGITS).tolist(),
+    )
+    return yaml.safe_dump(content, sort_keys=False, default_flow_style=None)

@@ -137,7 +137,7 @@ def test_launch_arguments_are_the_options(schema: type) -> None:
         ({"sed": "1"}, "unknown key sed"),
         ({"seed": "many"}, "seed: found str 'many', expected int"),
         ({"seed": "-1"}, "found -1, expected 0 or more"),
-        ({"robot": "ur5"}, "expected one of sim, mock, hardware"),
+        ({"robot": "ur5"}, "expected one of sim, rehearsal, mock, hardware"),
         ({"robot": "mock", "realtime_factor": "2"}, "found 2, but robot mock moves in real time"),
         ({"realtime_factor": "0"}, "expected more than 0"),
     ],

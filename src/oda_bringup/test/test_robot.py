@@ -171,7 +171,7 @@ def test_only_the_robots_nodes_differ(plan: Plan, robot: str, tmp_path: Path) ->
     real = {n.name: n for n in graph_of(plan, tmp_path, robot=robot)}
     assert set(simulation) - set(real) == {"sim"}
     spawners = {n for n in real if n.startswith("spawner_")}
-    robots = {"robot_state_publisher", "controller_manager", "reset", *spawners}
+    robots = {"robot_state_publisher", "controller_manager", "reset", "detector", *spawners}
     assert set(real) - set(simulation) == robots
     clocks = {n.name: n.parameters.get("use_sim_time") for n in real.values()}
     assert not any(clocks.values()), clocks

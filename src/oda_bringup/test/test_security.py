@@ -72,6 +72,7 @@ def found(client: Client, full_name: str) -> dict[str, set[str]]:
 @pytest.mark.slow
 def test_the_table_is_what_the_nodes_use(tmp_path: Path) -> None:
     parameters = {
+        "detector_node": {"goal.position_m": "[0.55, 0.0, 0.13]"},
         "recorder_node": {"output": str(tmp_path / "bag")},
         "trainer_node": {"checkpoint": str(shipped_checkpoint())},
     }

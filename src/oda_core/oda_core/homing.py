@@ -20,6 +20,21 @@ WIGGLE_RAD_S = 0.1
 WIGGLE_HZ = 1.5
 
 
+def pose_of(position_m: tuple[float, ...], orientation: tuple[float, ...]) -> Pose:
+    """Pose of taught figures: x, y, z [m] and a quaternion x, y, z, w.
+
+    Raises:
+        ValueError: a wrong count of numbers, or a quaternion without unit norm.
+    """
+    for name, values, size in (("position_m", position_m, 3), ("orientation", orientation, 4)):
+        if len(values) != size:
+            raise ValueError(f"{name}: found {values}, expected {size} numbers")
+    norm = float(np.linalg.norm(orientation))
+    if abs(norm - 1.0) > 1e-3:
+        raise ValueError(f"orientation: found {orientation}, expected a unit quaternion")
+    return Pose(np.array(position_m), np.array(orientation) / norm)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Start:
     """Nominal start of every episode: the TCP in the base frame, its z axis into the socket.
@@ -38,17 +53,12 @@ class Start:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        for name, size in (("position_m", 3), ("orientation", 4)):
-            if len(getattr(self, name)) != size:
-                raise ValueError(f"{name}: found {getattr(self, name)}, expected {size} numbers")
-        if abs(float(np.linalg.norm(self.orientation)) - 1.0) > 1e-3:
-            raise ValueError(f"orientation: found {self.orientation}, expected a unit quaternion")
+        pose_of(self.position_m, self.orientation)
 
     @property
     def pose(self) -> Pose:
         """TCP in the base frame."""
-        orientation = np.array(self.orientation)
-        return Pose(np.array(self.position_m), orientation / np.linalg.norm(orientation))
+        return pose_of(self.position_m, self.orientation)
 
 
 START = Start().pose

@@ -98,6 +98,9 @@ TABLE: dict[str, Interfaces] = {
         ),
         serves=(topics.START, topics.STOP),
     ),
+    "detector_node": Interfaces(
+        subscribes=(topics.EPISODE, topics.STATE), calls=(topics.MARK_SUCCESS,)
+    ),
     "reset_node": Interfaces(
         publishes=(topics.RESET_TWIST,),
         subscribes=(topics.STATE, topics.SAFETY),
