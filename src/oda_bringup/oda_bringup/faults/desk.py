@@ -11,6 +11,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
+from rclpy.task import Future
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
@@ -28,6 +29,7 @@ from oda_msgs.action import Adapt
 from oda_msgs.msg import Episode, SafetyState, Step, TcpState, Weights
 from oda_policy.ros.weights import KEPT
 
+PRESS_S = 2.0  # between two tries at a button
 TYPES: dict[str, tuple[type, QoSProfile, QoSProfile]] = {
     "twist": (TwistStamped, qos.COMMAND_LOG, qos.COMMAND_LOG),
     "state": (TcpState, qos.STATE_LOG, qos.STATE),
@@ -110,9 +112,24 @@ class Desk(Node):
             self._turn()
 
     def call(self, name: str) -> None:
-        """Press a person's button."""
-        answer = self._buttons[name].call_async(Trigger.Request())
-        self.until(answer.done, name, 10.0)
+        """Press a person's button, and again while nothing answers.
+
+        An answer is lost when its server has not discovered this node yet.
+
+        Raises:
+            SessionError: nothing answered.
+        """
+        answers: list[Future] = []
+        pressed_s = -PRESS_S
+
+        def answered() -> bool:
+            nonlocal pressed_s
+            if time.monotonic() - pressed_s >= PRESS_S:
+                pressed_s = time.monotonic()
+                answers.append(self._buttons[name].call_async(Trigger.Request()))
+            return any(answer.done() for answer in answers)
+
+        self.until(answered, name, 10.0)
 
     def adapt(self, goal: Adapt.Goal) -> Any:
         """Ask for an adaptation; its handle."""
