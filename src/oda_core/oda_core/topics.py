@@ -19,7 +19,7 @@ CLOCK = "/clock"
 DIAGNOSTICS = "/diagnostics"
 
 RESET = "/oda/reset"  # action
-RECORD_DISCARD = "/oda/record/discard"  # std_srvs/Trigger
+RECORD_DISCARD = "/oda/record/discard"  # std_srvs/Trigger: the last episode shall not count
 RECORD_PAUSE = "/oda/record/pause"  # std_srvs/Trigger
 RECORD_RESUME = "/oda/record/resume"  # std_srvs/Trigger
 TARE = "/oda/tare"  # std_srvs/Trigger
@@ -29,7 +29,6 @@ MARK_SUCCESS = "/oda/mark_success"  # std_srvs/Trigger
 MARK_FAILURE = "/oda/mark_failure"  # std_srvs/Trigger
 
 BEGIN = "/oda/begin"  # std_srvs/Trigger: the operator is ready for the next demonstration
-TAKE_BACK = "/oda/take_back"  # std_srvs/Trigger: the episode that has just ended shall not count
 
 SPACENAV_TWIST = "/spacenav/twist"  # of the spacenav node
 SPACENAV_TWIST_STAMPED = "/spacenav/twist_stamped"

@@ -60,7 +60,7 @@ class Cell:
         self._command_ns = -STALE_NS  # stamp of the newest command
         self._received_ns = -STALE_NS  # simulated time of its receipt
         self._motion: Iterator[None] | None = None
-        self._motion_ns = 0
+        self._motion_ns = self._ended_ns = 0  # when the last reset motion began and ended
         self._phase = 0
 
     @property
@@ -77,9 +77,10 @@ class Cell:
         """Take a TCP twist (6,) [m/s, rad/s]; in lock-step it acts for one period at once.
 
         Returns:
-            Why it is refused; empty if it counts, or if it repeats the last one.
+            Why it is refused; empty if it counts, if it repeats the last one, or if it comes from
+            a reset motion, which has the arm.
         """
-        if stamp_ns == self._command_ns:
+        if stamp_ns == self._command_ns or self._is_of_reset(stamp_ns):
             return ""
         fault = self._fault(stamp_ns, frame, twist)
         if fault:
@@ -137,6 +138,11 @@ class Cell:
         self._phase = max(self._phase, 0 if near else 1 if moving else 2)
         return PHASES[self._phase]
 
+    def _is_of_reset(self, stamp_ns: int) -> bool:
+        """It answers a state of the last reset motion, which time has passed."""
+        passed_ns = self.sim.time_ns if self.resetting else self._ended_ns
+        return self._motion_ns <= stamp_ns < passed_ns
+
     def _fault(self, stamp_ns: int, frame: str, twist: NDArray[np.float64]) -> str:
         if frame != TCP_FRAME:
             return f"found frame {frame!r}, expected {TCP_FRAME!r}"
@@ -168,7 +174,7 @@ class Cell:
 
     def _end(self, *, success: bool, message: str) -> None:
         self.reset_end = ResetEnd(success, message, self.reset_time_s)
-        self._motion = None
+        self._motion, self._ended_ns = None, self.sim.time_ns
         self._rest()
 
     def _rest(self) -> None:

@@ -82,6 +82,27 @@ def test_a_reset_has_the_arm_and_ends_tared_at_the_start(lockstep: bool) -> None
     assert log.cell.command(log.now, "oda_tcp", DOWN) == "" and log.cell.resetting
 
 
+@pytest.mark.parametrize("late", [0, 3, 300])
+def test_rest_commanded_in_a_reset_changes_nothing_however_late_it_comes(late: int) -> None:
+    """As the arbiter commands it while it idles: for states that time has passed."""
+    silent, told, rest = Log(lockstep=True), Log(lockstep=True), np.zeros(6)
+    silent.reset()
+    told.cell.begin_reset(1e-3, 1)
+    passed: list[int] = []
+    while told.cell.resetting:
+        before = told.now
+        told.cell.tick()
+        passed += [before] if before < told.now else []
+        if len(passed) > late:
+            assert told.cell.command(passed[-1 - late], "oda_tcp", rest) == ""
+    assert [told.cell.command(stamp, "oda_tcp", rest) for stamp in passed] == [""] * len(passed)
+    assert told.cell.refused == 0 and told.now == silent.now
+    for a, b in zip(told.states, silent.states, strict=True):
+        assert np.array_equal(np.concatenate(a.pose), np.concatenate(b.pose))
+    assert told.cell.command(told.now, "oda_tcp", DOWN) == ""
+    assert told.now == silent.now + PERIOD_NS
+
+
 def test_recovery_lets_go_of_what_the_arm_was_pressed_against() -> None:
     log = Log(lockstep=False)
     for _ in range(40):

@@ -11,7 +11,6 @@ from oda_bringup.security.interfaces import (
     ADAPT,
     LOG,
     MOUSE,
-    OPERATED,
     RECORDED,
     RECORDING,
     VERDICTS,
@@ -32,11 +31,11 @@ TOOLS: dict[str, Interfaces] = {
     # `ros2 topic echo`, `ros2 service call`, RViz: ROS_SECURITY_ENCLAVE_OVERRIDE=/oda/person
     PERSON: Interfaces(
         subscribes=(
-            *RECORDED, topics.DIAGNOSTICS, topics.TCP_POSE, topics.TRAINER, topics.CLOCK, LOG,
-            "/tf", "/tf_static", f"{NAMESPACE}/robot_description", f"{ADAPT}/_action/feedback",
-            f"{ADAPT}/_action/status",
+            *RECORDED, topics.DISCARD, topics.DIAGNOSTICS, topics.TCP_POSE, topics.TRAINER,
+            topics.CLOCK, LOG, "/tf", "/tf_static", f"{NAMESPACE}/robot_description",
+            f"{ADAPT}/_action/feedback", f"{ADAPT}/_action/status",
         ),
-        calls=(topics.START, topics.STOP, topics.TARE, *VERDICTS, *OPERATED, *RECORDING),
+        calls=(topics.START, topics.STOP, topics.TARE, *VERDICTS, topics.BEGIN, *RECORDING),
     ),
     f"{NAMESPACE}/keyboard": Interfaces(publishes=MOUSE),  # runs in a terminal of its own
 }  # fmt: skip

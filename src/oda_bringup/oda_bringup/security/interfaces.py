@@ -24,8 +24,7 @@ GOALS = ("send_goal", "cancel_goal", "get_result")
 NEWS = ("feedback", "status")
 STANDARD = (topics.JOINT_STATES, topics.TCP_POSE, topics.WRENCH)
 VERDICTS = (topics.MARK_SUCCESS, topics.MARK_FAILURE)
-OPERATED = (f"{NAMESPACE}/begin", f"{NAMESPACE}/take_back")  # of a guided demonstration
-RECORDING = tuple(f"{NAMESPACE}/record/{what}" for what in ("discard", "pause", "resume"))
+RECORDING = (topics.RECORD_DISCARD, topics.RECORD_PAUSE, topics.RECORD_RESUME)
 MOUSE = ("/spacenav/twist", "/spacenav/joy")
 JOY = "/joy"
 RECORDED = (
@@ -126,21 +125,21 @@ TABLE: dict[str, Interfaces] = {
     ),
     "adapt_client": Interfaces(orders=(ADAPT,)),
     "recorder_node": Interfaces(
-        publishes=(topics.DIAGNOSTICS,), subscribes=RECORDED, serves=RECORDING
+        publishes=(topics.DISCARD, topics.DIAGNOSTICS), subscribes=RECORDED, serves=RECORDING
     ),
     "operator_node": Interfaces(
         publishes=(topics.TELEOP_TWIST,), subscribes=(topics.EPISODE, topics.STATE)
     ),
     "demo_node": Interfaces(
         publishes=(topics.EPISODE, topics.STEP),
-        subscribes=(topics.SAFETY, topics.STATE),
+        subscribes=(topics.SAFETY, topics.STATE, topics.DISCARD),
         serves=VERDICTS,
         orders=(topics.RESET,),
     ),
     "guide_node": Interfaces(
         publishes=(topics.EPISODE, topics.STEP),
-        subscribes=(topics.SAFETY, topics.STATE),
-        serves=(*VERDICTS, *OPERATED),
+        subscribes=(topics.SAFETY, topics.STATE, topics.DISCARD),
+        serves=(*VERDICTS, topics.BEGIN),
         orders=(topics.RESET,),
     ),
     "teleop_node": Interfaces(
@@ -153,7 +152,7 @@ TABLE: dict[str, Interfaces] = {
             "/spacenav/twist_stamped",
             JOY,
         ),
-        calls=(topics.START, topics.TARE, *VERDICTS, *OPERATED),
+        calls=(topics.START, topics.TARE, *VERDICTS, topics.BEGIN, topics.RECORD_DISCARD),
         orders=(topics.RESET,),
     ),
     "spacenav_node": Interfaces(publishes=(*MOUSE, topics.DIAGNOSTICS)),

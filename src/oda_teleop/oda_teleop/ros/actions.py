@@ -16,9 +16,10 @@ from oda_msgs.msg import Episode, SafetyState
 SERVICES = {
     "success": topics.MARK_SUCCESS,
     "failure": topics.MARK_FAILURE,
-    "discard": topics.TAKE_BACK,
+    "discard": topics.RECORD_DISCARD,
     "tare": topics.TARE,
 }
+BETWEEN = ("discard", "reset")  # actions between episodes
 
 
 class Actions:
@@ -47,8 +48,11 @@ class Actions:
         node.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.LATCHED)
 
     def perform(self, action: str) -> None:
-        """Do it."""
-        self._known[action]()
+        """Do it, unless it belongs between episodes and one is running."""
+        if self.running and action in BETWEEN:
+            self._log.info(f"{action}: an episode is running; mark it first")
+        else:
+            self._known[action]()
 
     @property
     def running(self) -> bool:
@@ -72,10 +76,8 @@ class Actions:
         self._log.info(f"{name}: {future.result().message}")
 
     def _move_to_start(self) -> None:
-        """Return to the start pose; a running episode must be marked first."""
-        if self.running:
-            self._log.warning(f"{topics.RESET}: an episode is running; mark it first")
-        elif not self._reset.server_is_ready():
+        """Return to the start pose."""
+        if not self._reset.server_is_ready():
             self._log.warning(f"{topics.RESET}: nobody serves it in this session")
         else:
             self._log.info(f"{topics.RESET}: returning to the start pose")

@@ -20,11 +20,13 @@ from oda_core.ros.main import main as run_node
 from oda_core.ros.parameters import declare, watch
 from oda_core.ros.states import StateBuffer
 from oda_core.ros.types import rclpy_class
+from oda_core.spec import TaskSpec
 from oda_core.types import TCP_FRAME, Source
 from oda_core.types import TcpState as MeasuredState
 from oda_msgs.msg import Episode, SafetyState, TcpState
 from oda_teleop.arbiter import Arbiter
-from oda_teleop.commands import ArbiterConfig, Executed, Request, Safety
+from oda_teleop.commands import REST, ArbiterConfig, Executed, Request, Safety
+from oda_teleop.idling import Idling
 from oda_teleop.limits import Limits
 
 WATCH_S = 0.02
@@ -48,6 +50,7 @@ class ArbiterNode(Node):
         settings = declare(self, ArbiterParameters)
         self._lockstep = settings.lockstep
         self._arbiter = Arbiter(settings, settings.limits)
+        self._idling = Idling(TaskSpec().period_ns)
         self._states = StateBuffer()
         self._waiting: Request | None = None  # for its episode or, in lock-step, for its state
         self._waiting_since = 0.0  # monotonic [s]
@@ -101,9 +104,20 @@ class ArbiterNode(Node):
     def _on_state(self, cdr: bytes) -> None:
         self._states.add(cdr)
         self._heard_s = time.monotonic()
-        if not self._lockstep:
+        if self._lockstep:
+            self._idle()
+        else:
             self._measure()
         self._look_again()
+
+    def _idle(self) -> None:
+        """In lock-step, say that nothing is commanded while a reset motion moves time on."""
+        newest_ns = self._states.newest_ns
+        if self._arbiter.state is not Safety.IDLE or newest_ns is None:
+            return
+        due_ns = self._idling.due(newest_ns)
+        if due_ns is not None:
+            self._publish(due_ns, REST.twist)
 
     def _measure(self) -> None:
         """Let the newest state be judged, between commands too."""
@@ -189,8 +203,12 @@ class ArbiterNode(Node):
 
     def _send(self, executed: Executed) -> None:
         self._report()  # first, so that nobody sees the motion before its reason
-        msg = TwistStamped(header=header(executed.stamp_ns, TCP_FRAME, rclpy_class))
-        _fill(msg.twist, executed.twist)
+        self._idling.commanded(executed.stamp_ns)
+        self._publish(executed.stamp_ns, executed.twist)
+
+    def _publish(self, stamp_ns: int, twist: np.ndarray) -> None:
+        msg = TwistStamped(header=header(stamp_ns, TCP_FRAME, rclpy_class))
+        _fill(msg.twist, twist)
         self._command.publish(msg)
 
     def _report(self) -> None:

@@ -61,11 +61,12 @@ class DemoNode(Node):
         self._states = StateBuffer()
         self._safety: SafetyState | None = None
         self._alive = time.monotonic()
-        self._successes = 0
+        self._ends: dict[int, Event] = {}  # of the episodes that were not taken back
         self._episodes = self.create_publisher(Episode, topics.EPISODE, qos.EVENTS)
         self._steps = self.create_publisher(Step, topics.STEP, qos.STEP)
         self.create_subscription(SafetyState, topics.SAFETY, self._on_safety, qos.EVENTS)
         self.create_subscription(TcpState, topics.STATE, self._on_state, qos.STATE_LOG, raw=True)
+        self.create_subscription(Episode, topics.DISCARD, self._on_discard, qos.MARK)
         self._reset = ActionClient(self, Reset, topics.RESET)
         serve_marks(self, self._mark)
         self._begun = False
@@ -84,7 +85,7 @@ class DemoNode(Node):
         await self._until(lambda: not self._missing(), lambda: f"missing: {self._missing()}")
         for number in range(attempts):
             event = await self._episode(number)
-            self._successes += event.event is Event.SUCCESS
+            await self._review(event)
             self.get_logger().info(
                 f"demonstration {self._successes}/{settings.episodes}: episode {number} "
                 f"{event.event.name} after {event.steps} steps, peak {event.peak_force_n:.0f} N"
@@ -112,7 +113,7 @@ class DemoNode(Node):
                 f"operator act? missing: {self._missing() or 'nothing'}"
             ),
         )
-        return self._finish(await self._judged(self._ended()))
+        return self._finish(self._ended())
 
     async def _ready(self, number: int) -> EpisodeEvent:
         """START of an episode of a robot that stands ready."""
@@ -122,9 +123,8 @@ class DemoNode(Node):
         )
         return await self._start(number)
 
-    async def _judged(self, end: EpisodeEvent) -> EpisodeEvent:
-        """The end event as it stands after a look at the episode."""
-        return end
+    async def _review(self, end: EpisodeEvent) -> None:
+        """Time to look at an episode that has ended."""
 
     async def _start(self, number: int) -> EpisodeEvent:
         """Reset the robot; the START event of the episode."""
@@ -152,6 +152,11 @@ class DemoNode(Node):
             max_steps=settings.max_steps,
         )
 
+    @property
+    def _successes(self) -> int:
+        """Demonstrations that count."""
+        return sum(event is Event.SUCCESS for event in self._ends.values())
+
     def _ended(self) -> EpisodeEvent:
         """End event of the episode that runs."""
         stepper = self._stepper
@@ -166,6 +171,7 @@ class DemoNode(Node):
     def _finish(self, end: EpisodeEvent) -> EpisodeEvent:
         """Publish the end of the episode that runs."""
         self._stepper.forget()
+        self._ends[end.episode_id] = end.event
         self._episodes.publish(event_to_msg(end, rclpy_class))
         return end
 
@@ -212,6 +218,15 @@ class DemoNode(Node):
         command = twist_from_msg(msg.twist)
         at_ns = stamp_ns(msg.header.stamp)
         self._publish(self._stepper.on_command(at_ns, command, Source(int(msg.source))))
+
+    def _on_discard(self, msg: Episode) -> None:
+        """An episode that was taken back counts no more."""
+        if msg.session == self._settings.session and msg.episode_id in self._ends:
+            del self._ends[msg.episode_id]
+            self.get_logger().info(
+                f"episode {msg.episode_id} is discarded {msg.reason}; "
+                f"{self._successes} of {self._settings.episodes} demonstrations count"
+            )
 
     def _on_state(self, cdr: bytes) -> None:
         if self._stepper.needs(self._states.add(cdr)):

@@ -17,7 +17,6 @@ from oda_core.types import EpisodeEvent, Event, TcpState
 from oda_teleop.ros.demo_node import DemoNode, DemoParameters, Turning
 
 MOVED_M, MOVED_RAD = 5e-4, 5e-3  # since the reset: the start pose is another one
-DISCARDED = "discarded by the operator"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +28,21 @@ class GuideParameters(DemoParameters):
         120.0, "Wall time without progress that is an error [s]", bounds=(1.0, 3600.0)
     )
     review_s: float = setting(
-        3.0, "Time to take back an episode after its end [s]", bounds=(0.0, 600.0)
+        3.0, "Time for a look at an episode after its end [s]", bounds=(0.0, 600.0)
     )
 
 
 class GuideNode(DemoNode):
     """A demonstration node that leaves the pace to a person.
 
-    The person begins each episode, may mark it, and may take it back within a moment after its end:
-    its end event waits that long, and is ABORT then, which no reader keeps.
+    The person begins each episode, may mark it, and may take back what has ended. The session waits
+    a moment after each for that, so that the last one can be taken back too.
     """
 
     def __init__(self) -> None:
         """Serve the person besides."""
         super().__init__("guide", GuideParameters)
-        self._wish = Wish(self)
+        self._begin = Begin(self)
 
     async def _ready(self, number: int) -> EpisodeEvent:
         start = await self._reset_when_able(number)
@@ -52,17 +51,17 @@ class GuideNode(DemoNode):
             f"demonstration {self._successes + 1} of {settings.episodes}, connector "
             f"{settings.connector or 'as mounted'}: press start when ready"
         )
-        await self._person(lambda: self._wish.begins(self._stopped()), topics.BEGIN)
+        await self._person(lambda: self._begin.asked(self._stopped()), may_begin=True)
         if self._is_off(start.start_pose):
             self.get_logger().info("the robot has moved since: returning to the start pose")
             start = await self._reset_when_able(number)
         self.get_logger().info("go")
         return self._from_here(start)
 
-    async def _judged(self, end: EpisodeEvent) -> EpisodeEvent:
-        """Say what came of it; the person may take it back or begin the next at once."""
+    async def _review(self, end: EpisodeEvent) -> None:
+        """Say what came of it; the person may take it back or go on at once."""
         if end.event is Event.ABORT:
-            return end
+            return
         seconds = end.steps * self._stepper.spec.period_s
         self.get_logger().info(
             f"{end.event.name} after {seconds:.1f} s, peak {end.peak_force_n:.0f} N"
@@ -70,26 +69,27 @@ class GuideNode(DemoNode):
         )
         until_s = time.monotonic() + self._settings.review_s
         await self._person(
-            lambda: self._wish.takes_back() or self._wish.begins("") or time.monotonic() > until_s,
-            topics.TAKE_BACK,
+            lambda: (
+                end.episode_id not in self._ends
+                or self._begin.asked("")
+                or time.monotonic() > until_s
+            ),
+            may_begin=True,
         )
-        if not self._wish.discarded:
-            return end
-        return dataclasses.replace(end, event=Event.ABORT, reason=DISCARDED)
 
     async def _reset_when_able(self, number: int) -> EpisodeEvent:
         """Reset; a robot that was stopped waits for the person first."""
         if self._stopped():
             self.get_logger().warning(f"stopped: {self._stopped()}; press start to recover")
-        await self._person(lambda: not self._stopped(), topics.START)
+        await self._person(lambda: not self._stopped(), may_begin=False)
         return await self._start(number)
 
-    async def _person(self, ready: Callable[[], object], awaited: str) -> None:
+    async def _person(self, ready: Callable[[], object], *, may_begin: bool) -> None:
         """Wait for a person, however long it takes."""
-        self._wish.expect(awaited)
+        self._begin.expect(may_begin)
         while not ready():
             await Turning()
-        self._wish.expect("")
+        self._begin.expect(False)
 
     def _is_off(self, start: Pose) -> bool:
         state = self._states.newest()
@@ -103,51 +103,30 @@ class GuideNode(DemoNode):
         return dataclasses.replace(start, stamp_ns=state.stamp_ns, start_pose=state.pose)
 
 
-class Wish:
-    """What the person asked for with /oda/begin and /oda/take_back.
-
-    Attributes:
-        discarded: the episode under review was taken back.
-    """
+class Begin:
+    """Whether the person is ready, by /oda/begin."""
 
     def __init__(self, node: Node) -> None:
-        """Serve both."""
-        self.discarded = False
-        self._awaited, self._begin = "", False
-        for name in (topics.BEGIN, topics.TAKE_BACK):
-            node.create_service(Trigger, name, lambda _, response, n=name: self._ask(n, response))
+        """Serve it."""
+        self._expected = self._asked = False
+        node.create_service(Trigger, topics.BEGIN, self._ask)
 
-    def expect(self, awaited: str) -> None:
-        """The session waits for this; what was asked for before counts no more."""
-        if awaited:
-            self.discarded = self._begin = False
-        self._awaited = awaited
+    def expect(self, expected: bool) -> None:
+        """The session waits for the person, or no more; what was asked for before is forgotten."""
+        self._expected, self._asked = expected, False
 
-    def begins(self, stopped: str) -> bool:
+    def asked(self, stopped: str) -> bool:
         """The person is ready, and so is the robot."""
-        self._begin = self._begin and not stopped
-        return self._begin
+        self._asked = self._asked and not stopped
+        return self._asked
 
-    def takes_back(self) -> bool:
-        """The person takes the episode back."""
-        return self.discarded
-
-    def _ask(self, name: str, response: Trigger.Response) -> Trigger.Response:
-        fits = {
-            topics.BEGIN: (topics.BEGIN, topics.TAKE_BACK),
-            topics.TAKE_BACK: (topics.TAKE_BACK,),
-        }
-        response.success = self._awaited in fits[name]
-        if not response.success:
-            response.message = (
-                "nothing to take back: that is possible for a moment after an episode's end"
-                if name == topics.TAKE_BACK
-                else "the session does not wait for a start now"
-            )
-        elif name == topics.BEGIN:
-            self._begin, response.message = True, "the next episode begins"
-        else:
-            self.discarded, response.message = True, "taken back"
+    def _ask(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._asked = self._expected
+        response.message = (
+            "the next episode begins"
+            if self._expected
+            else "the session does not wait for a start now"
+        )
         return response
 
 

@@ -24,6 +24,7 @@ from oda_core.ros.main import main as run_node
 from oda_core.ros.parameters import declare
 from oda_core.settings import setting
 from oda_core.wire import raw_stamp_ns
+from oda_msgs.msg import Episode
 from oda_teleop.guide import Guide, Recorded
 from oda_teleop.quality import Level, QualityLimits
 from oda_teleop.recorder import Recorder
@@ -97,6 +98,7 @@ class RecorderNode(Node):
         self._recorder = Recorder(self.settings.output)
         self.get_logger().info(f"recording into {self._recorder.path}")
         self._diagnostics = Diagnostics(self)
+        self._discards = self.create_publisher(Episode, topics.DISCARD, qos.MARK)
         rows = [row for row in TOPICS if row.topic in self.settings.topics]
         self._inputs = [Input(self, *row) for row in rows]
         self._heard = dict.fromkeys(self.settings.topics, -SILENT_S)  # when, on the steady clock
@@ -202,8 +204,10 @@ class RecorderNode(Node):
         """An episode was judged; for those who build upon this node."""
 
     def _mark(self, cdr: bytes) -> None:
+        """Mark an episode that was taken back: in the bag, and for the episode's owner."""
         self._recorder.write(topics.DISCARD, EPISODE_TYPE, cdr, self._recorder.at_ns)
         self._recorder.sync()
+        self._discards.publish(cdr)
         self._write_ledger()
 
     def _write_ledger(self) -> None:

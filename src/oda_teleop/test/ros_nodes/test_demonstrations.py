@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from std_srvs.srv import Trigger
 
+from oda_core import topics
 from oda_core.bag import BagReport, read_episodes
 from oda_core.messages import event_from_msg, step_from_msg
 from oda_core.repair import repair
@@ -123,6 +124,25 @@ def test_an_operator_judges_two_demonstrations_and_the_bag_says_so(tmp_path: Pat
         mine = [step_from_msg(s) for s in steps if s.episode_id == episode.end.episode_id]
         assert equal(episode_from_steps(mine, episode.end), episode)
         assert episode.rewards.sum() == float(episode.terminations[-1]) == float(success)
+
+
+def test_what_is_taken_back_does_not_count_and_is_made_up_for(tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    with own_domain() as domain, Nodes(tmp_path, domain) as nodes, Client(domain) as client:
+        events = client.collect(EpisodeMsg, topics.EPISODE, qos.EVENTS)
+        discard = client.node.create_client(Trigger, topics.RECORD_DISCARD)
+        start(nodes, bag, episodes=2, realtime_factor=1.0)
+        client.until(lambda: events and events[-1].event == EpisodeMsg.EVENT_SUCCESS, "one", 60.0)
+        taken = events[-1].episode_id
+        answer = client.done(discard.call_async(Trigger.Request()), "the answer")
+        assert answer.message == f"episode {taken} is discarded"
+        client.until(lambda: nodes.processes["demo_node"].poll() is not None, "the end", 90.0)
+        assert set(nodes.stop().values()) == {0}
+        assert f"episode {taken} is discarded by the operator; 0 of 2" in nodes.log("demo_node")
+    report = BagReport()
+    kept = [episode for episode in read_episodes(bag, report) if episode.success]
+    assert len(kept) == 2 and taken not in {episode.end.episode_id for episode in kept}
+    assert report.dropped == [f"episode {taken} of s: discarded by the operator"]
 
 
 def test_a_killed_recorder_leaves_a_bag_that_is_mended(tmp_path: Path) -> None:

@@ -97,9 +97,14 @@ def test_a_session_is_judged_paused_and_corrected(session: Session) -> None:
     assert session.ask(topics.RECORD_RESUME).success
     session.send(4)
     assert session.hear("episodes", 3)["kept"] == "2"
+    told = session.client.collect(Episode, topics.DISCARD, qos.MARK)
+    session.client.until(lambda: session.client.node.count_publishers(topics.DISCARD), "it")
     answer = session.ask(topics.RECORD_DISCARD)
     assert answer.success and answer.message == "episode 4 is discarded"
     session.hear("kept", 1)
+    (mark,) = told
+    assert (mark.session, mark.episode_id, mark.event) == ("s", 4, Episode.EVENT_ABORT)
+    assert mark.reason == "by the operator"
     session.send(5, last=-1)
     session.client.turn_for(0.3)
     for service in (topics.RECORD_DISCARD, topics.RECORD_PAUSE):

@@ -17,11 +17,12 @@ from sensor_msgs.msg import Joy
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from spnav_server import SpnavServer, button, motion, plugged
 
+from oda_core import topics
 from oda_core.messages import state_from_msg, twist_from_msg
 from oda_core.ros import qos
 from oda_core.ros.testing import Client, Nodes, own_domain
 from oda_core.se3 import quat_rotate
-from oda_msgs.msg import TcpState
+from oda_msgs.msg import Episode, TcpState
 
 pytestmark = pytest.mark.ros
 SILENT_S = 1.0  # for a busy machine
@@ -178,6 +179,19 @@ def test_an_unplugged_mouse_and_a_dead_daemon_stop_the_twists_until_pressed_anew
                 bench.moves((0, 0, 0))
         stopped(bench)
         assert "spacenavd: " in bench.nodes.log("spacenav_node")
+
+
+def test_a_button_takes_back_between_episodes_only(bench: Bench) -> None:
+    episodes = bench.client.node.create_publisher(Episode, topics.EPISODE, qos.EVENTS)
+    with SpnavServer(bench.path) as server:
+        for event, said in (
+            (Episode.EVENT_START, "discard: an episode is running; mark it first"),
+            (Episode.EVENT_SUCCESS, f"{topics.RECORD_DISCARD}: nobody serves it"),
+        ):
+            episodes.publish(Episode(event=event))
+            bench.client.turn_for(0.3)
+            server.send(button(8, True) + button(8, False))
+            bench.client.until(lambda s=said: s in bench.nodes.log("teleop_node"), said)
 
 
 def stopped(bench: Bench) -> None:
