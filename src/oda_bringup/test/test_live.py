@@ -18,7 +18,7 @@ from oda_bringup.bench.live import write_still_checkpoint
 from oda_bringup.cli.exits import Exit
 from oda_core import topics
 from oda_core.bag import read_episodes, typestore
-from oda_core.types import Event, Source
+from oda_core.types import Source
 from oda_core.wire import raw_stamp_ns
 from oda_policy.config import AgentConfig
 from oda_policy.ros.store import ARRAYS, EpisodeStore

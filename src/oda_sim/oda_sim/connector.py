@@ -32,7 +32,7 @@ class Connector:
     family: str
     plug: Plug
     socket: Socket
-    source: str = ""  # where the dimensions come from
+    source: str = ""  # of the dimensions; study results depend on it, not on YAML comments
     start: Start = field(default_factory=Start)
     retention: Retention | None = None
     tolerance: Tolerance = field(default_factory=Tolerance)
