@@ -36,6 +36,7 @@ class NodeSpec:
     arguments: tuple[str, ...] = ()  # before --ros-args
     files: tuple[Path, ...] = ()  # of parameters, which those below overrule
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    inside: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # of others in it
     remappings: tuple[tuple[str, str], ...] = ()
     condition: bool = True  # false: described, but not started with these options
     client: bool = False  # its end ends the graph, with its exit code
@@ -188,11 +189,22 @@ def _robot(options: AnyOptions, session: Session) -> Graph:
             executable="ros2_control_node",
             name="controller_manager",
             files=controller_files(options.robot),
+            inside={f"{NAMESPACE}/{CONTROLLER}": _leash(session)},
         ),
         _spawner("joint_state_broadcaster", "--controller-ros-args=-r joint_states:=/joint_states"),
-        *(_spawner(name) for name in BROADCASTERS[options.robot]),
+        *(_spawner(name, _own("state", name)) for name in BROADCASTERS[options.robot]),
         _spawner(CONTROLLER),
     )
+
+
+def _own(topic: str, controller: str) -> str:
+    """Argument that moves a topic below its controller's name: /oda/state is that of the TCP."""
+    return f"--controller-ros-args=-r {topic}:={NAMESPACE}/{controller}/{topic}"
+
+
+def _leash(session: Session) -> Mapping[str, Value]:
+    """The largest static force of the set-point: what the connector's simulation has."""
+    return {"law.lateral_force_n": session.lateral_n, "law.axial_force_n": session.axial_n}
 
 
 def _spawner(controller: str, *arguments: str) -> NodeSpec:
@@ -226,6 +238,7 @@ def _sim(options: AnyOptions, session: Session, **how: Value) -> NodeSpec:
 
 
 def _arbiter(options: AnyOptions, session: Session) -> NodeSpec:
+    senses: Mapping[str, Value] = {"stuck_s": 0.0} if options.robot == "mock" else {}
     return NodeSpec(
         package="oda_teleop",
         executable="arbiter_node",
@@ -234,6 +247,7 @@ def _arbiter(options: AnyOptions, session: Session) -> NodeSpec:
             **_clock(options),
             "lockstep": options.lockstep and options.robot == "sim",
             "limits.force_n": session.damage_n,
+            **senses,  # mock hardware feels nothing
         },
     )
 

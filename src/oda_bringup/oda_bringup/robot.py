@@ -20,6 +20,7 @@ PACKAGES = {
     ),
 }
 PACKAGES["hardware"] = PACKAGES["mock"]
+PLUGIN = "controller_interface__pluginlib__plugin"  # kind of resource that the controller is
 GUIDE = "docs/howto/hardware.md"
 
 
@@ -47,6 +48,11 @@ def check_robot(robot: str, fri: str) -> None:
             f"robot {robot}: {', '.join(missing)} not found on AMENT_PREFIX_PATH; it needs a ROS 2 "
             f"Jazzy installation with ros2_control and the sources that repos/ pins ({GUIDE}); the "
             "simulation needs neither: robot sim"
+        )
+    if "oda_controllers" in PACKAGES.get(robot, ()) and not _has_plugin():
+        raise SessionError(
+            f"robot {robot}: oda_controllers was built without its plugin, as colcon found no "
+            f"ros2_control or no kdl_parser; install them ({GUIDE}) and build again (make setup)"
         )
     if fri and not Path(fri).is_file():
         raise SessionError(f"{fri}: does not exist; expected a YAML file of FRI settings")
@@ -94,3 +100,8 @@ def is_installed(package: str) -> bool:
     except OdaError:
         return False
     return True
+
+
+def _has_plugin() -> bool:
+    resource = share_directory("oda_controllers").parent / "ament_index/resource_index" / PLUGIN
+    return (resource / "oda_controllers").is_file()

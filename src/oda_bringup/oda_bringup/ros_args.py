@@ -50,9 +50,10 @@ def enclave_arguments(node: NodeSpec) -> list[str]:
 
 
 def parameter_files(node: NodeSpec, session: Path) -> list[Path]:
-    """Write the node's parameters into the session directory; with the user's file, if any."""
+    """Write the process's parameters into the session directory; with the user's file, if any."""
     path = session / "parameters" / f"{node.name}.yaml"
-    content = {node.full_name: {"ros__parameters": dict(node.parameters)}}
+    nodes = {node.full_name: node.parameters, **node.inside}
+    content = {name: {"ros__parameters": dict(values)} for name, values in nodes.items()}
     write_atomic(path, yaml.safe_dump(content, sort_keys=False))
     over = session / PARAMETERS_FILE
     return [*node.files, path, over] if over.exists() else [*node.files, path]

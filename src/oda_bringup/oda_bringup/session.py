@@ -29,12 +29,14 @@ FIXED = (
 
 
 class Session(NamedTuple):
-    """A session's directory; its connector's name, start noise and force limit; its robot."""
+    """A session's directory; its connector's name, start noise and force limits; its robot."""
 
     directory: Path
     connector: str
     start_noise_m: float = 1e-3  # half width per axis
     damage_n: float = 120.0  # force that plug and socket survive
+    lateral_n: float = 30.0  # largest static force along each of the TCP's x and y axes
+    axial_n: float = 90.0  # and along z
     description: str = ""  # URDF of a robot under ros2_control
 
     @property
@@ -110,8 +112,9 @@ def _check_surroundings(options: AdaptOptions | DemoOptions | SimOptions | Teleo
 
 
 def _session(directory: Path, connector: Connector, description: str) -> Session:
-    noise_m, damage_n = connector.start.noise_mm * 1e-3, connector.limits.damage_n
-    return Session(directory, connector.name, noise_m, damage_n, description)
+    noise_m, limits = connector.start.noise_mm * 1e-3, connector.limits
+    forces = (limits.damage_n, limits.lateral_n, limits.axial_n)
+    return Session(directory, connector.name, noise_m, *forces, description)
 
 
 def _new_directory(output: str, prefix: str) -> Path:

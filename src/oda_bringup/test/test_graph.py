@@ -9,7 +9,7 @@ import pytest
 import yaml
 from graph_stubs import CHOICES, PLANS, graph_of
 
-from oda_bringup.graph import Graph, NodeSpec, sim_graph
+from oda_bringup.graph import CONTROLLER, Graph, NodeSpec, sim_graph
 from oda_bringup.options import (
     AdaptOptions,
     DemoOptions,
@@ -18,8 +18,8 @@ from oda_bringup.options import (
     arguments,
     from_texts,
 )
-from oda_bringup.plans import ADAPT
-from oda_bringup.ros_args import commands, find_executable
+from oda_bringup.plans import ADAPT, SIM
+from oda_bringup.ros_args import commands, find_executable, parameter_files
 from oda_bringup.session import PARAMETERS_FILE, Session
 from oda_core.errors import ConfigError, SessionError
 
@@ -71,6 +71,22 @@ def test_the_arbiter_keeps_the_force_that_the_connector_survives(tmp_path: Path)
     session = Session(tmp_path, "ram-288", damage_n=200.0)
     (arbiter,) = (n for n in sim_graph(SimOptions(), session) if n.name == "arbiter")
     assert arbiter.parameters["limits.force_n"] == 200.0
+
+
+def test_the_controller_pulls_no_harder_than_the_connector_bears(tmp_path: Path) -> None:
+    session = Session(tmp_path, "network-card-18", lateral_n=20.0, axial_n=60.0)
+    graph = {node.name: node for node in sim_graph(SimOptions(robot="mock"), session)}
+    file = parameter_files(graph["controller_manager"], tmp_path)[-1]
+    content = yaml.safe_load(file.read_text())[f"/oda/{CONTROLLER}"]["ros__parameters"]
+    assert content == {"law.lateral_force_n": 20.0, "law.axial_force_n": 60.0}
+
+
+@pytest.mark.parametrize(("robot", "feels"), [("sim", True), ("hardware", True), ("mock", False)])
+def test_a_wrench_that_never_changes_stops_what_can_feel(
+    robot: str, feels: bool, tmp_path: Path
+) -> None:
+    (arbiter,) = (n for n in graph_of(SIM, tmp_path, robot=robot) if n.name == "arbiter")
+    assert (arbiter.parameters.get("stuck_s") != 0.0) is feels
 
 
 def test_names_are_unique_and_in_one_namespace(graph: Graph) -> None:

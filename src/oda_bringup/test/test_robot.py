@@ -226,6 +226,20 @@ def test_a_robot_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatc
     check_robot("sim", "")
 
 
+def test_a_controller_without_its_plugin_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in robots.PACKAGES["mock"]:
+        write_package(tmp_path, name, {"package.xml": ""})
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    with pytest.raises(SessionError, match="oda_controllers was built without its plugin"):
+        check_robot("mock", "")
+    plugin = tmp_path / "share/ament_index/resource_index" / robots.PLUGIN / "oda_controllers"
+    plugin.parent.mkdir()
+    plugin.touch()
+    check_robot("mock", "")
+
+
 def test_missing_description_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("xacro", reason="xacro is not installed")
     monkeypatch.setenv("AMENT_PREFIX_PATH", "/nowhere")

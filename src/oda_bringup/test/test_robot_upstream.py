@@ -17,7 +17,7 @@ import yaml
 from graph_stubs import CLIENT, graph_of
 
 from oda_bringup.plans import SIM
-from oda_bringup.robot import controller_files, describe
+from oda_bringup.robot import PLUGIN, controller_files, describe
 from oda_sim.arm import JOINT_NAMES
 
 NEEDED = ("ros2_control", "ros2_controllers", "robot_state_publisher", "lbr_fri_ros2_stack")
@@ -95,6 +95,18 @@ def test_every_controller_is_there(upstream: Path) -> None:
     assert {c["type"] for c in managed if isinstance(c, dict)} <= known
 
 
+def test_topics_of_the_drivers_broadcaster_are_none_of_ours(upstream: Path, tmp_path: Path) -> None:
+    folder = upstream / "lbr_fri_ros2_stack" / "lbr_ros2_control" / "src" / "controllers"
+    source = (folder / "lbr_state_broadcaster.cpp").read_text()
+    (spawner,) = (
+        node for node in graph_of(SIM, tmp_path, robot="hardware") if "lbr_state" in node.name
+    )
+    renamed = re.findall(r"-r (\w+):=/oda/lbr_state_broadcaster/", " ".join(spawner.arguments))
+    published = re.findall(r'create_publisher<[^>]+>\("(\w+)"', source)
+    assert published
+    assert set(published) <= set(renamed)
+
+
 @pytest.mark.parametrize("robot", ROBOTS)
 def test_the_hardware_is_there_with_every_interface(robot: str, upstream: Path) -> None:
     (system,) = ElementTree.fromstring(describe(robot)).findall("ros2_control")
@@ -120,6 +132,9 @@ def test_the_launch_file_resolves(robot: str, upstream: Path, prefix: Path, tmp_
     pytest.importorskip("launch_ros")
     for name in ("controller_manager", "robot_state_publisher", *ALSO):
         (prefix / "share" / name).mkdir(exist_ok=True)
+    plugin = prefix / "share" / "ament_index" / "resource_index" / PLUGIN / "oda_controllers"
+    plugin.parent.mkdir()
+    plugin.touch()
     (prefix / "lib" / "oda_teleop" / "arbiter_node").write_text(CLIENT)
     expected = {node.executable for node in graph_of(SIM, tmp_path, robot=robot)}
     record, output = tmp_path / "record", tmp_path / "session"

@@ -57,13 +57,14 @@ def own_copy(keystore: Path, tmp_path: Path) -> Path:
 
 def found(client: Client, full_name: str) -> dict[str, set[str]]:
     """What a node is seen to use; nothing before it is discovered."""
-    name = full_name[1:]
-    if (name, "/") not in client.node.get_node_names_and_namespaces():
+    namespace, _, name = full_name.rpartition("/")
+    namespace = namespace or "/"
+    if (name, namespace) not in client.node.get_node_names_and_namespaces():
         return {}
     seen = {}
     for kind, entity in KINDS.items():
         get = getattr(client.node, f"get_{entity}_names_and_types_by_node")
-        seen[kind] = {topic for topic, _ in get(name, "/")}
+        seen[kind] = {topic for topic, _ in get(name, namespace)}
     return seen
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from oda_bringup.options import AdaptOptions, DemoOptions
+from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions
 from oda_bringup.session import (
     OPTIONS_FILE,
     PARAMETERS_FILE,
@@ -14,6 +14,7 @@ from oda_bringup.session import (
     Session,
     check_adapt,
     check_demo,
+    check_sim,
 )
 from oda_bringup.session import open_session as open_
 from oda_core.bag import BagWriter
@@ -39,6 +40,11 @@ def test_paths_become_absolute_and_the_connector_is_kept(
     assert load_connector(session.connector_file) == load_connector("metal-peg-sq")
     saved = json.loads((session.directory / OPTIONS_FILE).read_text())["options"]
     assert AdaptOptions(**saved) == checked
+
+
+def test_a_session_knows_what_its_connector_bears(workplace: Path) -> None:
+    session = open_(check_sim(SimOptions(connector="network-card-18")))
+    assert (session.damage_n, session.lateral_n, session.axial_n) == (80.0, 20.0, 60.0)
 
 
 def test_a_check_writes_nothing(options: AdaptOptions, workplace: Path) -> None:

@@ -9,6 +9,7 @@
 #include "kinematics.hpp"
 #include "outlet.hpp"
 #include "parameters.hpp"
+#include "reason.hpp"
 
 namespace oda_controllers
 {
@@ -25,24 +26,6 @@ namespace
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr auto kReasonPeriod = std::chrono::milliseconds(100);
 constexpr size_t kSeven = static_cast<size_t>(kJoints);
-
-const char * text_of(Reason reason)
-{
-  switch (reason) {
-    case Reason::kNone: return "tracks the twist";
-    case Reason::kClamped: return "the twist is above the speed limits: clamped";
-    case Reason::kLeash: return "the force limit is reached: the set-point waits";
-    case Reason::kTorqueRate: return "a joint torque changes as fast as it may";
-    case Reason::kTorqueLimit: return "a joint torque is as large as it may be";
-    case Reason::kStale: return "no new twist in time: holding";
-    case Reason::kBadTwist: return "the twist is not finite: holding";
-    case Reason::kBadPeriod: return "the control cycle has no plausible duration: holding";
-    case Reason::kNotStarted: return "not started";
-    case Reason::kBadState: return "fault: what is measured cannot be used; no torque";
-    case Reason::kStateJump: return "fault: a measured joint position jumped; no torque";
-  }
-  return "unknown";
-}
 
 std::vector<std::string> joined(
   const std::vector<std::string> & joints, const std::vector<std::string> & interfaces)
@@ -129,10 +112,10 @@ CallbackReturn TcpTwistImpedanceController::on_configure(const rclcpp_lifecycle:
       get_robot_description(), names, seven(parameters.rotor_inertia_kg_m2));
   } catch (const std::exception & error) {
     RCLCPP_ERROR(get_node()->get_logger(), "%s", error.what());
-    return CallbackReturn::ERROR;
+    return CallbackReturn::FAILURE;
   }
   layout_ = std::make_unique<Layout>(parameters);
-  law_ = std::make_unique<TcpTwistImpedance>(settings);
+  law_.emplace(settings);
   inlet_ = std::make_unique<Inlet>(parameters.tcp_link, settings.command_timeout);
   outlet_ =
     std::make_unique<Outlet>(*get_node(), TcpNames{parameters.base_link, parameters.tcp_link});
@@ -148,6 +131,9 @@ void TcpTwistImpedanceController::open_topics()
   subscription_ = get_node()->create_subscription<geometry_msgs::msg::TwistStamped>(
     "/oda/cmd/twist", rclcpp::QoS(1).reliable(),
     [this](const geometry_msgs::msg::TwistStamped & message) {on_twist(message);});
+  safety_ = get_node()->create_subscription<oda_msgs::msg::SafetyState>(
+    "/oda/safety", rclcpp::QoS(1).reliable().transient_local(),
+    [this](const oda_msgs::msg::SafetyState & message) {on_safety(message);});
   tare_ = get_node()->create_service<Trigger>(
     "/oda/tare", [this](const Trigger::Request::SharedPtr, Trigger::Response::SharedPtr response) {
       on_tare(*response);
@@ -162,13 +148,15 @@ CallbackReturn TcpTwistImpedanceController::on_activate(const rclcpp_lifecycle::
   wrench_.reset();
   inlet_->take();  // what came before does not count
   cycle_ = 0;
-  *law_ = TcpTwistImpedance(law_->settings());  // nor does a torque from before
+  recovery_wanted_ = false;
+  const Settings settings = law_->settings();
+  law_.emplace(settings);  // nor does a torque from before
   measure();
   if (!law_->start(measured_) || !command(Vector7::Zero())) {
     RCLCPP_ERROR(
       get_node()->get_logger(),
       "joint positions and velocities are not all there, or not finite; is the robot connected?");
-    return CallbackReturn::ERROR;
+    return CallbackReturn::FAILURE;
   }
   reason_ = Reason::kNone;
   active_ = true;
@@ -193,6 +181,9 @@ return_type TcpTwistImpedanceController::update(
     law_->command(*twist);
   }
   measure();
+  if (recovery_wanted_.exchange(false) && !is_fault(reason_)) {
+    law_->start(measured_);
+  }
   const Output & output = law_->update(measured_, period.seconds());
   reason_ = output.reason;
   if (!command(output.torque)) {
@@ -267,6 +258,16 @@ void TcpTwistImpedanceController::on_twist(const geometry_msgs::msg::TwistStampe
       get_node()->get_logger(), *get_node()->get_clock(), 1000, "refused twist: %s",
       refusal.c_str());
   }
+}
+
+// After a stop the set-point may stand where the arm was pressed: /oda/start lets go of that.
+void TcpTwistImpedanceController::on_safety(const oda_msgs::msg::SafetyState & message)
+{
+  const bool stopped = message.state == oda_msgs::msg::SafetyState::STATE_ABORT;
+  if (stopped_ && !stopped) {
+    recovery_wanted_ = true;
+  }
+  stopped_ = stopped;
 }
 
 void TcpTwistImpedanceController::on_tare(std_srvs::srv::Trigger::Response & response)

@@ -165,8 +165,14 @@ TABLE: dict[str, Interfaces] = {
     ),
     # one process with every controller in it
     "ros2_control_node": Interfaces(
-        publishes=(topics.STATE, topics.DIAGNOSTICS, *STANDARD, *CONTROLLERS),
-        subscribes=(topics.COMMAND, f"{NAMESPACE}/robot_description"),
+        publishes=(
+            topics.STATE,
+            topics.DIAGNOSTICS,
+            f"{NAMESPACE}/dynamic_joint_states",
+            *STANDARD,
+            *CONTROLLERS,
+        ),
+        subscribes=(topics.COMMAND, topics.SAFETY, f"{NAMESPACE}/robot_description"),
         serves=(topics.TARE, *CONTROLLERS),
         foreign=True,
     ),

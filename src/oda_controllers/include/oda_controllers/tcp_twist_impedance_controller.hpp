@@ -5,6 +5,8 @@
 #include <controller_interface/controller_interface.hpp>
 #include <geometry_msgs/msg/twist_stamped.hpp>
 #include <memory>
+#include <oda_msgs/msg/safety_state.hpp>
+#include <optional>
 #include <rclcpp/rclcpp.hpp>
 #include <std_msgs/msg/string.hpp>
 #include <std_srvs/srv/trigger.hpp>
@@ -52,6 +54,7 @@ private:
 
   void open_topics();
   void on_twist(const geometry_msgs::msg::TwistStamped & message);
+  void on_safety(const oda_msgs::msg::SafetyState & message);
   void on_tare(std_srvs::srv::Trigger::Response & response);
   void tell_reason();
   void measure();
@@ -61,7 +64,7 @@ private:
   std::shared_ptr<tcp_twist_impedance_controller::ParamListener> parameters_;
   std::unique_ptr<Layout> layout_;
   std::unique_ptr<Kinematics> kinematics_;
-  std::unique_ptr<TcpTwistImpedance> law_;
+  std::optional<TcpTwistImpedance> law_;
   std::unique_ptr<Inlet> inlet_;
   std::unique_ptr<Outlet> outlet_;
   Measurement measured_;
@@ -70,11 +73,14 @@ private:
   unsigned int cycle_ = 0;
 
   std::atomic<bool> active_{false};
+  bool stopped_ = false;  // by the arbiter
+  std::atomic<bool> recovery_wanted_{false};
   std::atomic<bool> tare_wanted_{false};
   std::atomic<bool> window_full_{false};
   std::atomic<Reason> reason_{Reason::kNotStarted};
   Reason told_ = Reason::kNotStarted;
   rclcpp::Subscription<geometry_msgs::msg::TwistStamped>::SharedPtr subscription_;
+  rclcpp::Subscription<oda_msgs::msg::SafetyState>::SharedPtr safety_;
   rclcpp::Service<std_srvs::srv::Trigger>::SharedPtr tare_;
   rclcpp::Publisher<std_msgs::msg::String>::SharedPtr reason_publisher_;
   rclcpp::TimerBase::SharedPtr reason_timer_;
