@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from oda_bringup.graph import Graph, adapt_graph, demo_graph, sim_graph, teleop_graph
+from oda_bringup.graph import adapt_graph, demo_graph, sim_graph, teleop_graph
+from oda_bringup.nodes import Graph
 from oda_bringup.options import AdaptOptions, DemoOptions, SimOptions, TeleopOptions
 from oda_bringup.session import Session, check_adapt, check_demo, check_sim, open_session
 

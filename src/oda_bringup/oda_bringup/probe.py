@@ -6,7 +6,7 @@ import time
 import rclpy
 from rclpy.context import Context
 
-from oda_bringup.graph import NAMESPACE
+from oda_bringup.nodes import NAMESPACE
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from oda_bringup.domain import claimed_domain, stay_on_this_host
-from oda_bringup.graph import NodeSpec
+from oda_bringup.nodes import NodeSpec
 from oda_bringup.options import arguments, from_texts
 from oda_bringup.plans import Plan
 from oda_bringup.ros_args import ENVIRONMENT, enclave_arguments, parameter_files

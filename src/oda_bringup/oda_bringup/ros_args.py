@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from oda_bringup.graph import Graph, NodeSpec
+from oda_bringup.nodes import Graph, NodeSpec
 from oda_bringup.session import PARAMETERS_FILE
 from oda_bringup.supervisor import Command
 from oda_core.errors import SessionError

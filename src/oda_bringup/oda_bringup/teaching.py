@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from oda_bringup.doctor.listen import DISCOVERY_S, visit
-from oda_bringup.graph import NAMESPACE
+from oda_bringup.nodes import NAMESPACE
 from oda_bringup.session import read_parameters
 from oda_core import topics
 from oda_core.errors import SessionError

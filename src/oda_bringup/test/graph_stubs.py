@@ -3,7 +3,7 @@
 import itertools
 from pathlib import Path
 
-from oda_bringup.graph import Graph
+from oda_bringup.nodes import Graph
 from oda_bringup.plans import ADAPT, DEMO, SIM, TELEOP, Plan
 from oda_bringup.session import Session
 

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from test_live import Oda
 
-from oda_bringup.graph import CONTROLLER
 from oda_bringup.robot import check_robot
+from oda_bringup.robot_nodes import CONTROLLER
 from oda_bringup.security.interfaces import MANAGER
 from oda_core import topics
 from oda_core.errors import SessionError

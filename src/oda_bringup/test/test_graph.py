@@ -9,7 +9,8 @@ import pytest
 import yaml
 from graph_stubs import CHOICES, PLANS, graph_of
 
-from oda_bringup.graph import CONTROLLER, Graph, NodeSpec, sim_graph
+from oda_bringup.graph import sim_graph
+from oda_bringup.nodes import Graph, NodeSpec
 from oda_bringup.options import (
     AdaptOptions,
     DemoOptions,
@@ -19,6 +20,7 @@ from oda_bringup.options import (
     from_texts,
 )
 from oda_bringup.plans import ADAPT, SIM
+from oda_bringup.robot_nodes import CONTROLLER
 from oda_bringup.ros_args import commands, find_executable, parameter_files
 from oda_bringup.session import PARAMETERS_FILE, Session
 from oda_core.errors import ConfigError, SessionError

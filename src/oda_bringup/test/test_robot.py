@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from oda_bringup import robot as robots
 from oda_bringup.assets import package_directory
-from oda_bringup.graph import BROADCASTERS, CONTROLLER
 from oda_bringup.options import SimOptions
 from oda_bringup.plans import ADAPT, DEMO, SIM, Plan
 from oda_bringup.robot import check_robot, controller_files, describe, fri_file
+from oda_bringup.robot_nodes import BROADCASTERS, CONTROLLER
 from oda_bringup.session import Session, check_sim
 from oda_core.errors import OdaError, SessionError
 from oda_core.interfaces import share_directory

@@ -12,9 +12,10 @@ from robot_peer import CONNECTOR, DOMAIN, NODE, Robot, end, needs_ros2_control, 
 from test_live import wait_for
 
 from oda_bringup.cli.exits import Exit
-from oda_bringup.graph import CONTROLLER, sim_graph
+from oda_bringup.graph import sim_graph
 from oda_bringup.options import SimOptions
 from oda_bringup.robot import describe
+from oda_bringup.robot_nodes import CONTROLLER
 from oda_bringup.ros_args import commands
 from oda_bringup.session import PARAMETERS_FILE, Session
 from oda_core import topics

@@ -11,7 +11,7 @@ from robot_peer import CONNECTOR, NODE, Robot, end, needs_ros2_control, started
 from test_robot import simulated
 from test_security import found
 
-from oda_bringup.graph import CONTROLLER
+from oda_bringup.robot_nodes import CONTROLLER
 from oda_bringup.security.interfaces import MANAGER, TABLE
 from oda_core import topics
 from oda_core.messages import stamp_ns

@@ -11,7 +11,8 @@ import torch
 
 from oda_bringup.bench import Measured
 from oda_bringup.domain import claimed_domain, stay_on_this_host
-from oda_bringup.graph import NAMESPACE, Graph, NodeSpec, adapt_graph
+from oda_bringup.graph import adapt_graph
+from oda_bringup.nodes import NAMESPACE, Graph, NodeSpec
 from oda_bringup.options import AdaptOptions
 from oda_bringup.ros_args import commands
 from oda_bringup.session import Session, check_adapt, open_session

@@ -15,7 +15,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from oda_bringup.doctor.facts import Live, Topic
-from oda_bringup.graph import NAMESPACE
+from oda_bringup.nodes import NAMESPACE
 from oda_core import topics
 from oda_core.messages import stamp_ns
 from oda_core.ros import qos

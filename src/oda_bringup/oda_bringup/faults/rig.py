@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from oda_bringup.bench.live import write_still_checkpoint
-from oda_bringup.graph import Graph, NodeSpec, adapt_graph
+from oda_bringup.graph import adapt_graph
 from oda_bringup.lifeline import end_with_parent
+from oda_bringup.nodes import Graph, NodeSpec
 from oda_bringup.options import AdaptOptions
 from oda_bringup.ros_args import commands
 from oda_bringup.session import Session, check_adapt, open_session

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from oda_bringup import plans
-from oda_bringup.graph import NAMESPACE, Graph
+from oda_bringup.nodes import NAMESPACE, Graph
 from oda_bringup.options import ROBOTS, arguments
 from oda_bringup.security.interfaces import (
     ADAPT,

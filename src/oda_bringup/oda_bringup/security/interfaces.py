@@ -7,7 +7,7 @@ release to release.
 
 from dataclasses import dataclass
 
-from oda_bringup.graph import NAMESPACE, NodeSpec
+from oda_bringup.nodes import NAMESPACE, NodeSpec
 from oda_core import topics
 
 ADAPT = f"{NAMESPACE}/adapt"
