@@ -74,6 +74,7 @@ def describe(robot: str, fri: str = "") -> str:
     mappings = {
         "robot": robot,
         "fri": str(fri_file(fri).resolve()),
+        "start": str(folder / "ros2_control" / "start.yaml"),
         "tool": str(folder / "tool.yaml"),
     }
     try:

@@ -22,7 +22,7 @@ from oda_bringup.session import Session, check_sim
 from oda_core.errors import OdaError, SessionError
 from oda_core.interfaces import share_directory
 from oda_core.types import BASE_FRAME, TCP_FRAME
-from oda_sim.arm import FLANGE_OFFSET_M, JOINT_NAMES, LINKS, TCP_OFFSET_M
+from oda_sim.arm import FLANGE_OFFSET_M, HOME_RAD, JOINT_NAMES, LINKS, TCP_OFFSET_M
 from oda_sim.connector import load_connector
 from oda_sim.scene import TOOL_CENTER_M, TOOL_MASS_KG, build_scene
 
@@ -61,7 +61,8 @@ def arm_macro() -> str:
         )
     return (
         '<robot xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:macro name="iiwa7" '
-        'params="robot_name mode system_config_path"><link name="lbr_link_0"/>' + "".join(parts) +
+        'params="robot_name mode system_config_path initial_joint_positions_path">'
+        '<link name="lbr_link_0"/>' + "".join(parts) +
         '<joint name="lbr_joint_ee" type="fixed"><parent link="lbr_link_7"/>'
         f'<child link="lbr_link_ee"/><origin xyz="0 0 {FLANGE_OFFSET_M}" rpy="0 0 0"/></joint>'
         '<link name="lbr_link_ee"/></xacro:macro></robot>'
@@ -162,6 +163,12 @@ def test_a_rehearsal_moves_the_simulated_arm_as_the_robot_is(plan: Plan, tmp_pat
     assert moved["drive"] == "torque" and moved["serves_reset"] is False
     assert not moved.get("lockstep", False) and not rehearsal["arbiter"].parameters["lockstep"]
     assert rehearsal["reset"].parameters["use_sim_time"] is True
+
+
+def test_mock_hardware_stands_where_the_simulation_does() -> None:
+    file = package_directory() / "description" / "ros2_control" / "start.yaml"
+    found = np.deg2rad([yaml.safe_load(file.read_text())[name[-2:]] for name in JOINT_NAMES])
+    np.testing.assert_allclose(found, HOME_RAD, atol=1e-5)
 
 
 @pytest.mark.parametrize("robot", ROBOTS)

@@ -1,6 +1,7 @@
 """What goes wrong with the robot's graph on mock hardware: it ends or lets go, and says why."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,8 +76,9 @@ def graph_of(description: str, parameters: dict[str, object], folder: Path) -> I
             yield robot
     finally:
         for process in processes:
-            process.kill()
-            process.wait()
+            process.send_signal(signal.SIGINT)
+        for process in processes:
+            process.wait(30.0)
 
 
 def test_tare_takes_what_is_felt_for_zero(tmp_path: Path) -> None:

@@ -95,13 +95,16 @@ def test_it_leaves_no_effort_behind_and_no_state(robot: Robot) -> None:
     robot.drive_until(lambda: np.abs(robot.joints[-1].effort).max() > 0.1, "effort")
     assert robot.switch(off=(CONTROLLER,)).ok
     robot.at_rest()
-    robot.turn_for(0.2)
-    robot.states.clear()
-    robot.turn_for(0.5)
-    assert not robot.states
+    ended_ns = robot.node.get_clock().now().nanoseconds
+    robot.turn_for(1.0)
+    assert not newer(robot, ended_ns)
     assert robot.switch(on=(CONTROLLER,)).ok
-    robot.until(lambda: robot.states, "states after activation")
+    robot.until(lambda: newer(robot, ended_ns), "states after activation")
     assert not robot.measured("effort").any()
+
+
+def newer(robot: Robot, ns: int) -> bool:
+    return bool(robot.states) and stamp_ns(robot.states[-1].header.stamp) > ns
 
 
 def test_a_strict_switch_is_whole_or_refused(robot: Robot) -> None:
