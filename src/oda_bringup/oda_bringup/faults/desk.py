@@ -23,6 +23,7 @@ from oda_core.errors import SessionError
 from oda_core.messages import event_from_msg, header, step_from_msg, twist_from_msg, twist_stamped
 from oda_core.ros import qos
 from oda_core.ros.executor import LeanExecutor
+from oda_core.ros.goals import SentGoal
 from oda_core.ros.types import rclpy_class
 from oda_core.wire import decode_state
 from oda_msgs.action import Adapt
@@ -131,14 +132,17 @@ class Desk(Node):
 
         self.until(answered, name, 10.0)
 
-    def adapt(self, goal: Adapt.Goal) -> Any:
-        """Ask for an adaptation; its handle."""
-        sent = self._goals.send_goal_async(goal)
-        self.until(sent.done, "answer of /oda/adapt", 10.0)
-        handle = sent.result()
-        if not handle.accepted:
+    def adapt(self, goal: Adapt.Goal) -> SentGoal:
+        """Ask for an adaptation, and wait for the answer.
+
+        Raises:
+            SessionError: none came, or the adapt node refused.
+        """
+        sent = SentGoal(self._goals, goal)
+        self.until(sent.answered, "answer of /oda/adapt", 10.0)
+        if sent.refused:
             raise SessionError("fault injection: the adapt node refused the goal; see its log")
-        return handle
+        return sent
 
     def limit_force(self, newtons: float) -> None:
         """Change the arbiter's wrench limit while it runs."""

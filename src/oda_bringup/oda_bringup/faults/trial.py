@@ -2,7 +2,6 @@
 
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from oda_bringup.faults.rig import FORCE_N, HEADROOM_M, Rig
 from oda_core import topics
 from oda_core.errors import SessionError
 from oda_core.homing import START
+from oda_core.ros.goals import SentGoal
 from oda_core.types import Event
 from oda_msgs.action import Adapt
 from oda_msgs.msg import SafetyState
@@ -50,7 +50,7 @@ class Trial:
             SpoiledError: the episode ended before the fault.
             SessionError: a node does not answer.
         """
-        handle = self._begin(session, seed)
+        sent = self._begin(session, seed)
         chance = np.random.default_rng([seed, zlib.crc32(self.fault.name.encode())])
         wait_s = chance.uniform(EARLIEST_S, LATEST_S)
         self._wait_for_contact_or(wait_s)
@@ -61,14 +61,14 @@ class Trial:
         self.desk.seen.cleared_ns = self.desk.now_ns
         self._wait_for_all()
         self.desk.turn_for(AFTERWARDS_S)
-        self._end(handle, session)
+        self._end(sent, session)
         seen, self.desk.seen = self.desk.seen, Seen(states=self.desk.seen.states[-1:])
         verdict = judge(self.fault, seen, session)
         if not verdict.passed and seen.longest_gap_s > STALLED_S:
             raise SpoiledError(f"states stayed away for {seen.longest_gap_s:.2f} s of wall time")
         return verdict
 
-    def _begin(self, session: Path, seed: int) -> Any:
+    def _begin(self, session: Path, seed: int) -> SentGoal:
         """Recover as a person does, and wait until an episode moves."""
         desk, seen = self.desk, Seen()
         self._wait_for_all()
@@ -81,19 +81,18 @@ class Trial:
         if self.fault.stream == "weights":
             self._break()
         inputs = self.rig.inputs
-        handle = desk.adapt(
+        sent = desk.adapt(
             Adapt.Goal(
                 connector=inputs.connector, demonstrations=inputs.demonstrations,
                 output=str(session), seed=seed, trials=1, max_training_episodes=1,
                 max_robot_minutes=30.0,
             )
         )  # fmt: skip
-        result = handle.get_result_async()
         wanted = seen.episodes if self.fault.reaction == "never begins" else seen.commands
-        desk.until(lambda: wanted or result.done(), "START of an episode", EPISODE_S)
+        desk.until(lambda: wanted or sent.ended(), "START of an episode", EPISODE_S)
         if not wanted:
             raise SpoiledError("the session ended before its first command")
-        return handle
+        return sent
 
     def _wait_for_all(self) -> None:
         up = self.rig.is_up
@@ -143,7 +142,7 @@ class Trial:
         if self.cable and fault.special == "network":
             self.cable.mend()
 
-    def _end(self, handle: Any, session: Path) -> None:
+    def _end(self, sent: SentGoal, session: Path) -> None:
         """Let the episode end if it still runs, then the session."""
         desk, seen = self.desk, self.desk.seen
         if self.fault.reaction == "goes on" and self.fault.kill != "adapt":
@@ -152,19 +151,18 @@ class Trial:
         elif self.fault.kill == "adapt":
             desk.until(lambda: seen.safety[-1].state in STOPPED, "the time limit", EPISODE_S)
         if self.fault.kill != "adapt":
-            self._end_session(handle, session)
+            self._end_session(sent, session)
         desk.turn_for(0.5)
         seen.ended_ns = desk.now_ns
 
-    def _end_session(self, handle: Any, session: Path) -> None:
-        result = handle.get_result_async()
+    def _end_session(self, sent: SentGoal, session: Path) -> None:
         stored = session / "trainer" / "episodes"
         if self.fault.stored:
             self.desk.until(
-                lambda: result.done() or any(stored.glob("[0-9]*")), "the episode", EPISODE_S
+                lambda: sent.ended() or any(stored.glob("[0-9]*")), "the episode", EPISODE_S
             )
-        handle.cancel_goal_async()
-        self.desk.until(result.done, "end of the session", READY_S)
+        sent.cancel()
+        self.desk.until(sent.ended, "end of the session", READY_S)
 
 
 def _force(desk: Desk) -> float:

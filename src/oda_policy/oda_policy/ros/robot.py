@@ -14,6 +14,7 @@ from oda_core import topics
 from oda_core.errors import ContractError, SessionError
 from oda_core.messages import event_to_msg, expect_frame, pose_from_msg, stamp_ns
 from oda_core.ros import qos
+from oda_core.ros.goals import SentGoal
 from oda_core.ros.marks import BY_OPERATOR, NO_EPISODE, NO_STEP
 from oda_core.ros.types import rclpy_class
 from oda_core.se3 import Pose
@@ -133,18 +134,16 @@ class Robot:
             SessionError: refused or too slow.
         """
         goal = Reset.Goal(connector=connector, seed=seed, start_noise_m=noise_m)
-        sent = self._reset.send_goal_async(goal)
-        await self._wait(waiter, sent.done, "did not answer")
-        handle = sent.result()
-        if not handle.accepted:
-            raise SessionError("/oda/reset: the robot refused the goal; see its log")
-        answer = handle.get_result_async()
+        sent = SentGoal(self._reset, goal)
         try:
-            await self._wait(waiter, answer.done, "did not end")
+            await self._wait(waiter, sent.answered, "did not answer")
+            await self._wait(waiter, lambda: sent.refused or sent.ended(), "did not end")
         except SessionError:
-            handle.cancel_goal_async()
+            sent.cancel()
             raise
-        return _ready(answer.result())
+        if sent.refused or sent.result is None:
+            raise SessionError("/oda/reset: the robot refused the goal; see its log")
+        return _ready(sent.result.result())
 
     async def run(self, start: EpisodeEvent, waiter: Waiter) -> EpisodeEvent:
         """Run an episode to its last step; its end event, not published yet.

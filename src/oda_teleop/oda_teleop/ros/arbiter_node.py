@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import Twist, TwistStamped
-from rclpy.clock import Clock
+from rclpy.clock import Clock, JumpThreshold
 from rclpy.clock_type import ClockType
+from rclpy.duration import Duration
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -66,6 +67,15 @@ class ArbiterNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(WATCH_S, self._watch, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
+        # /clock may jump and come back between two looks of the watchdog
+        far = JumpThreshold(
+            min_forward=Duration(seconds=1.0),
+            min_backward=Duration(seconds=-settings.stale_s),
+            on_clock_change=False,
+        )
+        self._jumps = self.get_clock().create_jump_callback(
+            far, post_callback=lambda _: self._watch()
+        )
 
     def _subscribe(self) -> None:
         self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.LATCHED)

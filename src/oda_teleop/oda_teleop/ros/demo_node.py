@@ -14,6 +14,7 @@ from oda_core import topics
 from oda_core.errors import SessionError
 from oda_core.messages import event_to_msg, pose_from_msg, stamp_ns, step_to_msg, twist_from_msg
 from oda_core.ros import qos
+from oda_core.ros.goals import SentGoal
 from oda_core.ros.main import main as run_node
 from oda_core.ros.marks import BY_OPERATOR, NO_EPISODE, NO_STEP, serve_marks
 from oda_core.ros.parameters import declare
@@ -133,11 +134,14 @@ class DemoNode(Node):
         goal = Reset.Goal(
             connector=settings.connector, seed=seed, start_noise_m=settings.start_noise_m
         )
-        sent = self._reset.send_goal_async(goal, feedback_callback=self._on_feedback)
-        await self._until(sent.done, lambda: f"{topics.RESET} does not answer")
-        answer = sent.result().get_result_async()
-        await self._until(answer.done, lambda: f"{topics.RESET} does not end")
-        result: Reset.Result = answer.result().result
+        sent = SentGoal(self._reset, goal, self._on_feedback)
+        await self._until(sent.answered, lambda: f"{topics.RESET} does not answer")
+        await self._until(
+            lambda: sent.refused or sent.ended(), lambda: f"{topics.RESET} does not end"
+        )
+        if sent.refused or sent.result is None:
+            raise SessionError(f"{topics.RESET}: the robot refused the goal; see its log")
+        result: Reset.Result = sent.result.result().result
         if not result.success:
             raise SessionError(f"{topics.RESET}: {result.message or 'failed without a reason'}")
         return EpisodeEvent(

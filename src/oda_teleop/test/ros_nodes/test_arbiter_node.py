@@ -7,9 +7,17 @@ import pytest
 from geometry_msgs.msg import TwistStamped
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
+from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from oda_core.messages import event_to_msg, stamp_ns, state_from_msg, twist_from_msg, twist_stamped
+from oda_core.messages import (
+    event_to_msg,
+    header,
+    stamp_ns,
+    state_from_msg,
+    twist_from_msg,
+    twist_stamped,
+)
 from oda_core.ros import qos
 from oda_core.ros.testing import Client, Nodes, own_domain
 from oda_core.ros.types import rclpy_class
@@ -185,3 +193,19 @@ def test_the_stop_button_holds_a_lockstep_robot_and_limits_change_while_it_runs(
     desk.reason("call /oda/start")
     desk.turn_for(0.5)
     assert desk.now_ns() == stopped_ns
+
+
+@pytest.mark.parametrize("desk", ["realtime"], indirect=True)
+def test_one_wrong_clock_message_stops_an_episode(desk: Desk) -> None:
+    """It is over 10 ms later, before a watchdog that only looks now and then could see it."""
+    clock = desk.node.create_publisher(Clock, "/clock", qos.profile(10))
+    desk.until(clock.get_subscription_count, "the arbiter's clock")
+    for jump_s in (10, -3, 10, -3):
+        desk.turn_for(0.2)
+        desk.episode(Event.START)
+        desk.until(lambda: desk.now_ns() > 5_000_000_000, "a time from which to jump back", 10.0)
+        at_ns = desk.now_ns() + jump_s * 1_000_000_000
+        clock.publish(Clock(clock=header(at_ns, "", rclpy_class).stamp))
+        desk.reason("ROS time jumped")
+        assert desk.safety[-1].state == SafetyState.STATE_ABORT
+        desk.call(desk.start)
