@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import TwistStamped
 from rclpy.action import ActionClient
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
-from rosgraph_msgs.msg import Clock
+from rosgraph_msgs.msg import Clock as ClockMsg
 from std_srvs.srv import Trigger
 
 from oda_bringup.faults.judge import Seen, Shown
@@ -30,6 +32,7 @@ from oda_msgs.action import Adapt
 from oda_msgs.msg import Episode, SafetyState, Step, TcpState, Weights
 from oda_policy.ros.weights import KEPT
 
+TICK_S = 0.05
 PRESS_S = 2.0  # between two tries at a button
 TYPES: dict[str, tuple[type, QoSProfile, QoSProfile]] = {
     "twist": (TwistStamped, qos.COMMAND_LOG, qos.COMMAND_LOG),
@@ -61,7 +64,9 @@ class Desk(Node):
         self.create_subscription(TwistStamped, topics.COMMAND, self._on_command, qos.COMMAND_LOG)
         self.create_subscription(Step, topics.STEP, self._on_step, qos.profile(1000))
         self.create_subscription(Episode, topics.EPISODE, self._on_episode, qos.profile(100))
-        self._jumping = self.create_publisher(Clock, topics.CLOCK, qos.profile(10))
+        # without a message the executor would wait for ever, and no limit be seen
+        self.create_timer(TICK_S, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._jumping = self.create_publisher(ClockMsg, topics.CLOCK, qos.profile(10))
         self._human = self.create_publisher(TwistStamped, topics.TELEOP_TWIST, qos.COMMAND)
         self._goals = ActionClient(self, Adapt, "/oda/adapt")
         self._limits = AsyncParameterClient(self, "/oda/arbiter")
@@ -153,7 +158,7 @@ class Desk(Node):
     def jump(self, seconds: float) -> None:
         """Publish one clock message that is far from the others."""
         stamp = header(self.now_ns + round(seconds * 1e9), "", rclpy_class).stamp
-        self._jumping.publish(Clock(clock=stamp))
+        self._jumping.publish(ClockMsg(clock=stamp))
 
     def steer(self, twist: np.ndarray) -> None:
         """Command as an operator: a twist (6,) [m/s, rad/s] in the TCP frame."""
