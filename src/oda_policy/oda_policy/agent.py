@@ -52,22 +52,27 @@ class Agent:
             Scalars to log: each loss, the KL in nats, mean value and mean weight.
         """
         c = self.config
-        posterior = self.encode(context)  # line 6
-        z = posterior.sample(self._noise(posterior.mean.shape))
-        z = z[:, None].expand(-1, batch.reward.shape[1], -1)  # (T, B, Z)
+        z, kl = self.code(context, batch)  # line 6
         target = self.target(batch, z.detach())  # line 7
-        q = self.critics(batch.obs, batch.action, z)  # (C, T, B)
         policy = self.actor(batch.obs, z if c.actor_trains_encoder else z.detach())
-        weight = WEIGHTS[c.weighting](
-            self.advantage(q, policy, batch, z), c.temperature, c.max_weight
-        )
-        kl = losses.kl_nats(posterior).mean()
+        baseline = self.baseline(policy, batch, z)
+        q = self.critics(batch.obs, batch.action, z)  # last: backward finds it in the cache
+        weight = WEIGHTS[c.weighting](self.advantage(q, baseline), c.temperature, c.max_weight)
         critic = losses.critic_loss(q, target)  # line 8
         actor = losses.actor_loss(policy.log_prob(batch.action), weight)  # line 9
         self._descend(critic + actor + c.kl_weight * kl)  # lines 10 to 14
         scalars = {"critic_loss": critic, "actor_loss": actor, "kl_nats": kl}
         scalars |= {"value": q.detach().mean(), "weight": weight.mean()}
         return {name: value.detach() for name, value in scalars.items()}
+
+    def code(self, context: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """A sampled z for each transition, (T, B, Z), and the mean KL in nats."""
+        if not self.config.latent_size:
+            return batch.obs[..., :0], batch.obs.new_zeros(())
+        posterior = self.encode(context)
+        z = posterior.sample(self._noise(posterior.mean.shape))
+        z = z[:, None].expand(-1, batch.obs.shape[1], -1)
+        return z, losses.kl_nats(posterior).mean()
 
     def encode(self, context: Tensor) -> Posterior:
         """Posterior over z of contexts (T, N, O + A + 1) with plain rewards."""
@@ -90,9 +95,13 @@ class Agent:
         return y.clamp(0.0, c.reward_scale) if c.unit_returns else y
 
     @torch.no_grad()
-    def advantage(self, q: Tensor, policy: Gaussian, batch: Batch, z: Tensor) -> Tensor:
-        """A(s, a, z) = Q(s, a, z) - Q(s, a' ~ pi, z), (T, B), from the values q (C, T, B)."""
-        baseline = self.critics(batch.obs, self._sample(policy), z)
+    def baseline(self, policy: Gaussian, batch: Batch, z: Tensor) -> Tensor:
+        """Values Q(s, a' ~ pi, z) of an action of the policy, (C, T, B)."""
+        return self.critics(batch.obs, self._sample(policy), z)
+
+    @torch.no_grad()
+    def advantage(self, q: Tensor, baseline: Tensor) -> Tensor:
+        """A(s, a, z) = Q(s, a, z) - Q(s, a' ~ pi, z), (T, B), from both values (C, T, B)."""
         chosen = self._chosen() if len(q) == self.config.target_critics else None
         return losses.reduce_critics(q, chosen) - losses.reduce_critics(baseline, chosen)
 

@@ -14,11 +14,20 @@ from torch.nn import functional
 
 from oda_policy.config import AgentConfig
 
+Layers = tuple[tuple[nn.Parameter, nn.Parameter], ...]  # weight and bias of each
 RAW_STD = 1.6  # starts the spread near exp(-1) within the default bounds
 
 
 def _uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator) -> nn.Parameter:
     return nn.Parameter((torch.rand(shape, generator=generator) * 2 - 1) * bound)
+
+
+def _pairs(weights: nn.ParameterList, biases: nn.ParameterList) -> Layers:
+    """The layers, to be walked in every pass: a ParameterList is slow at that.
+
+    Loading, moving and copying a module keeps them the module's own.
+    """
+    return tuple(zip(weights, biases, strict=True))
 
 
 class Mlp(nn.Module):
@@ -38,14 +47,15 @@ class Mlp(nn.Module):
             bound = 1 / math.sqrt(inputs)
             self.weights.append(_uniform((outputs, inputs), bound, generator))
             self.biases.append(_uniform((outputs,), bound, generator))
+        self._layers = _pairs(self.weights, self.biases)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., inputs) to (..., outputs)."""
         h = x.reshape(-1, x.shape[-1])  # flat, or autograd tracks each layer's view
-        layers = list(zip(self.weights, self.biases, strict=True))
-        for weight, bias in layers[:-1]:
+        *hidden, last = self._layers
+        for weight, bias in hidden:
             h = functional.linear(h, weight, bias).relu_()
-        return functional.linear(h, *layers[-1]).reshape(*x.shape[:-1], -1)
+        return functional.linear(h, *last).reshape(*x.shape[:-1], -1)
 
 
 class Gaussian(NamedTuple):
@@ -115,6 +125,7 @@ class Critics(nn.Module):
             bound = 1 / math.sqrt(inputs)
             self.weights.append(_uniform((config.critics, inputs, outputs), bound, g))
             self.biases.append(_uniform((config.critics, 1, outputs), bound, g))
+        self._layers = _pairs(self.weights, self.biases)
 
     def forward(self, obs: Tensor, action: Tensor, z: Tensor) -> Tensor:
         """Values (C, ...) of obs (..., O), action (..., A) and z (..., Z)."""
@@ -126,21 +137,21 @@ class Critics(nn.Module):
     def together(self, x: Tensor) -> Tensor:
         """Values (C, B, 1) of inputs (B, O + A + Z), one product per layer."""
         h = x.expand(len(self.weights[0]), -1, -1)
-        *hidden, last = zip(self.weights, self.biases, strict=True)
+        *hidden, last = self._layers
         for weight, bias in hidden:
             h = self._activate(torch.baddbmm(bias, h, weight))  # (C, B, H)
         return torch.baddbmm(last[1], h, last[0])
 
     def one_by_one(self, x: Tensor) -> Tensor:
         """The same, one product per member and layer."""
-        weights = zip(*(w.unbind() for w in self.weights), strict=True)
-        biases = zip(*(b.unbind() for b in self.biases), strict=True)
-        return torch.stack([self._member(x, w, b) for w, b in zip(weights, biases, strict=True)])
+        layers = [zip(w.unbind(), b.unbind(), strict=True) for w, b in self._layers]
+        return torch.stack([self._member(x, member) for member in zip(*layers, strict=True)])
 
-    def _member(self, x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
-        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+    def _member(self, x: Tensor, layers: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        *hidden, last = layers
+        for weight, bias in hidden:
             x = self._activate(torch.addmm(bias, x, weight))
-        return torch.addmm(biases[-1], x, weights[-1])
+        return torch.addmm(last[1], x, last[0])
 
     def _activate(self, h: Tensor) -> Tensor:
         return (functional.layer_norm(h, h.shape[-1:]) if self.layer_norm else h).relu_()

@@ -1,5 +1,6 @@
 """The agent against known answers: value of a chain, determinism, the sparse point robot."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -45,6 +46,26 @@ def test_critic_of_an_endless_task_reaches_the_geometric_sum() -> None:
         for _ in range(400):
             metrics = agent.update(batch, torch.zeros(1, 0, 3))
         assert metrics["value"].item() == pytest.approx(value, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["actor", "critics"])
+def test_what_is_loaded_moved_or_copied_is_what_a_network_computes_with(name: str) -> None:
+    first, second = (Agent((2, 2), CHECK.agent, seed).networks[name] for seed in (0, 1))
+    inputs = [torch.randn(3, size) for size in ((2, 5) if name == "actor" else (2, 2, 5))]
+
+    def differ(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+        a, b = (n(*(x.to(next(n.parameters()).dtype) for x in inputs))[0] for n in (one, other))
+        return not torch.allclose(a.float(), b.float(), atol=1e-5)
+
+    copied = copy.deepcopy(first)
+    assert differ(first, second) and not differ(first, copied)
+    copied.load_state_dict(second.state_dict())
+    assert not differ(copied, second) and differ(copied, first)
+    assert not differ(copied.double(), second)
+    with torch.no_grad():
+        for parameter in copied.parameters():
+            parameter.zero_()
+    assert differ(copied, second) and not differ(copied, copy.deepcopy(copied))
 
 
 def small_tables(count: int = 4) -> TaskTables:
