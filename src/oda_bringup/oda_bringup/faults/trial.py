@@ -27,6 +27,7 @@ EPISODE_S = 120.0
 OVERLOAD_N = 50.0
 STALLED_S = 0.1  # between states of 100 Hz: the machine did not do what real time needs
 JUMP_S = 10.0
+LAST_S = 1.0  # a reset that the session had begun comes to rest
 HUMAN_S, HUMAN_PERIOD_S = 1.0, 0.05
 BACK = np.array([0.0, 0.0, -0.01, 0.0, 0.0, 0.0])  # what the operator does in contact
 STOPPED = (SafetyState.STATE_HOLD, SafetyState.STATE_ABORT)
@@ -152,7 +153,7 @@ class Trial:
             desk.until(lambda: seen.safety[-1].state in STOPPED, "the time limit", EPISODE_S)
         if self.fault.kill != "adapt":
             self._end_session(sent, session)
-        desk.turn_for(0.5)
+        desk.turn_for(LAST_S)
         seen.ended_ns = desk.now_ns
 
     def _end_session(self, sent: SentGoal, session: Path) -> None:
