@@ -3,7 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def test_a_killed_manager_ends_the_graph_and_another_one_starts(tmp_path: Path) 
         assert "node controller_manager ended with signal 9" in oda.text
 
 
+def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Let them take leave of each other; kill who does not go."""
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + 10.0
+    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def graph_of(description: str, parameters: dict[str, object], folder: Path) -> Iterator[Robot]:
     """The graph with another description of the arm."""
@@ -75,10 +88,7 @@ def graph_of(description: str, parameters: dict[str, object], folder: Path) -> I
         with Robot() as robot:
             yield robot
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGINT)
-        for process in processes:
-            process.wait(30.0)
+        stop(processes)
 
 
 def test_tare_takes_what_is_felt_for_zero(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 #include <limits>
 #include <pluginlib/class_list_macros.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "inlet.hpp"
 #include "kinematics.hpp"
@@ -24,6 +25,7 @@ namespace
 {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr unsigned int kReleased = 250;  // cycles without torque before a fault ends the controller
 constexpr auto kReasonPeriod = std::chrono::milliseconds(100);
 constexpr size_t kSeven = static_cast<size_t>(kJoints);
 
@@ -119,8 +121,7 @@ CallbackReturn TcpTwistImpedanceController::on_configure(const rclcpp_lifecycle:
   inlet_ = std::make_unique<Inlet>(parameters.tcp_link, settings.command_timeout);
   outlet_ =
     std::make_unique<Outlet>(*get_node(), TcpNames{parameters.base_link, parameters.tcp_link});
-  const auto rate = static_cast<unsigned int>(parameters.state_rate_hz);
-  every_ = std::max(1u, get_update_rate() / rate);
+  every_ = std::max(1u, get_update_rate() / static_cast<unsigned int>(parameters.state_rate_hz));
   open_topics();
   return CallbackReturn::SUCCESS;
 }
@@ -149,8 +150,8 @@ CallbackReturn TcpTwistImpedanceController::on_activate(const rclcpp_lifecycle::
   inlet_->take();  // what came before does not count
   cycle_ = 0;
   recovery_wanted_ = false;
-  const Settings settings = law_->settings();
-  law_.emplace(settings);  // nor does a torque from before
+  released_ = 0;
+  law_.emplace(Settings(law_->settings()));  // nor does a torque from before
   measure();
   if (!law_->start(measured_) || !command(Vector7::Zero())) {
     RCLCPP_ERROR(
@@ -190,7 +191,8 @@ return_type TcpTwistImpedanceController::update(
     return return_type::ERROR;
   }
   if (is_fault(output.reason)) {
-    return output.torque.isZero() ? return_type::ERROR : return_type::OK;
+    released_ = output.torque.isZero() ? released_ + 1 : 0;
+    return released_ > kReleased ? return_type::ERROR : return_type::OK;
   }
   sense_wrench();
   if (++cycle_ >= every_) {
@@ -281,10 +283,9 @@ void TcpTwistImpedanceController::on_tare(std_srvs::srv::Trigger::Response & res
 void TcpTwistImpedanceController::tell_reason()
 {
   const Reason reason = reason_;
-  if (reason == told_) {
+  if (reason == std::exchange(told_, reason)) {
     return;
   }
-  told_ = reason;
   std_msgs::msg::String message;
   message.data = text_of(reason);
   reason_publisher_->publish(message);

@@ -177,6 +177,8 @@ TEST_F(Controller, LetsGoAndEndsWithAnErrorWhenAMeasurementIsLost)
   EXPECT_EQ(cycle(150), return_type::OK);
   set(3, std::numeric_limits<double>::quiet_NaN());
   EXPECT_EQ(cycle(1), return_type::OK);  // the torque fades within its rate
+  EXPECT_EQ(cycle(250), return_type::OK);  // and is released for a while
+  EXPECT_DOUBLE_EQ(effort(), 0.0);
   EXPECT_EQ(cycle(100), return_type::ERROR);
   EXPECT_DOUBLE_EQ(effort(), 0.0);
 }

@@ -29,8 +29,10 @@ class Kinematics;
 class Outlet;
 
 // Tracks /oda/cmd/twist with position and effort commanded in every cycle: an iiwa in torque mode
-// needs both. On a fault the torque fades and the controller ends with an error; a person starts it
-// again. Leaving the active state leaves zero torque behind.
+// needs both. On a fault the torque fades, and after a while of zero torque the controller ends with
+// an error: by then the hardware has heard the zero, and a switch that was under way is over, within
+// which an error would hang ros2_control 4.46. A person starts it again. Leaving the active state
+// leaves zero torque behind.
 class TcpTwistImpedanceController : public controller_interface::ControllerInterface
 {
 public:
@@ -71,6 +73,7 @@ private:
   WrenchMean wrench_;
   unsigned int every_ = 1;  // cycles from one state to the next
   unsigned int cycle_ = 0;
+  unsigned int released_ = 0;  // cycles without torque in a fault
 
   std::atomic<bool> active_{false};
   bool stopped_ = false;  // by the arbiter
