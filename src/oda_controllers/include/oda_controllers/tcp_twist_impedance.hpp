@@ -65,14 +65,15 @@ public:
     posture_ = last_position_ = measured.position;
     profile_.reset();
     target_.setZero();
-    clamped_ = bad_twist_ = resumed_ = false;
+    clamped_ = bad_twist_ = paused_ = resumed_ = false;
     age_ = 0.0;
     output_.reason = Reason::kNone;
     return true;
   }
 
-  // Take a new TCP twist [m/s, rad/s], expressed in the TCP frame. After a pause the set-point
-  // begins at the measured pose, so that nothing pulls that the arm was pressed against.
+  // Take a new TCP twist [m/s, rad/s], expressed in the TCP frame. The first motion after a pause
+  // begins at the measured pose, so that nothing pulls that the arm was pressed against; until then
+  // the set-point is held.
   void command(const Vector6 & twist) noexcept
   {
     bad_twist_ = !twist.allFinite();
@@ -80,7 +81,11 @@ public:
       target_.setZero();
       return;
     }
-    resumed_ = resumed_ || age_ > stale_after_;
+    paused_ = paused_ || age_ > stale_after_;
+    if (paused_ && !twist.isZero()) {
+      paused_ = false;
+      resumed_ = true;
+    }
     target_ = twist.cwiseMin(speed_limit_).cwiseMax(-speed_limit_);
     clamped_ = target_ != twist;
     age_ = 0.0;
@@ -242,7 +247,8 @@ private:
   bool started_ = false;
   bool clamped_ = false;
   bool bad_twist_ = false;
-  bool resumed_ = false;  // a twist came after a pause
+  bool paused_ = false;   // no twist came in time, and no motion since
+  bool resumed_ = false;  // the first motion after a pause
   double age_ = 0.0;  // of the last good twist [s]
   Vector6 target_ = Vector6::Zero();
   TwistProfile profile_;
