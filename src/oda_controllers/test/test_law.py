@@ -168,6 +168,11 @@ def test_a_twist_after_a_pause_begins_at_the_measured_pose():
     assert np.abs(law.set_point).max() > 0.9 * pressed > 1e-3  # no pause: it turns round
     for _ in range(300):
         law.update(measured, DT)
+    held = law.set_point.copy()
+    law.command(np.zeros(6))
+    law.update(measured, DT)
+    assert np.abs(held).max() > 1e-3
+    assert np.allclose(law.set_point, held, atol=1e-12)  # rest is no motion
     law.command(FULL)
     law.update(measured, DT)
     assert np.abs(law.set_point).max() < 1e-5  # one cycle of the new twist

@@ -59,6 +59,7 @@ class Cell:
         self._twist = np.zeros(6)
         self._command_ns = -STALE_NS  # stamp of the newest command
         self._received_ns = -STALE_NS  # simulated time of its receipt
+        self._paused = False  # no command came in time, and no motion since
         self._motion: Iterator[None] | None = None
         self._motion_ns = self._ended_ns = 0  # when the last reset motion began and ended
         self._phase = 0
@@ -88,8 +89,10 @@ class Cell:
             return fault
         if self.resetting:
             return ""  # the reset motion has the arm
-        if not self.lockstep and not self._fade():
-            self.recover()  # after a pause, as the robot's law does
+        self._paused |= not self._fade()
+        if self._paused and twist.any() and not self.lockstep:
+            self._paused = False
+            self.recover()  # the first motion after a pause, as the robot's law does
         self._command_ns, self._received_ns = stamp_ns, self.sim.time_ns
         self._twist = twist
         self.sim.apply(twist)

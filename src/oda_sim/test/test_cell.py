@@ -130,6 +130,10 @@ def test_a_command_after_a_pause_begins_where_the_arm_is() -> None:
     log.cell.command(log.now, "oda_tcp", np.zeros(6))
     for _ in range(20):
         log.cell.tick()
+    assert np.linalg.norm(log.states[-1].wrench[:3]) > 20  # rest is no motion
+    log.cell.command(log.now, "oda_tcp", 1e-3 * DOWN)
+    for _ in range(20):
+        log.cell.tick()
     assert np.linalg.norm(log.states[-1].wrench[:3]) < 5
 
 
