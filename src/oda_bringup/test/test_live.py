@@ -219,7 +219,7 @@ def test_a_rehearsal_inserts_by_the_robots_law_and_returns_by_twists(
 ) -> None:
     """What the robot needs, in real time, with what is shipped and no robot."""
     session = tmp_path / "session"
-    words = ("--trials", 3, "--max-training-episodes", 1, "--record", "--output", session)
+    words = ("--trials", 1, "--max-training-episodes", 1, "--record", "--output", session)
     oda = run("adapt", "--robot", "rehearsal", *words)
     assert oda.wait() == Exit.OK, oda.text
     assert figures(session)["outcomes"], oda.text
