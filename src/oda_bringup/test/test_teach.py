@@ -59,7 +59,6 @@ def test_what_is_taught_survives_its_file(
         file.write_text(teach(file, taught, resting_pose(states(pose))))
     for taught, pose in (("start", start), ("goal", goal)):
         again = read(file, taught).pose
-        assert again is not None
         assert np.abs(again.position - pose.position).max() < 2e-5
         assert np.abs(rotvec_from_quat(again.relative_to(pose).quaternion)).max() < 5e-5
 
@@ -109,4 +108,4 @@ def test_teach_measures_the_graph_that_runs(
         client.until(lambda: heard, "a state")
         assert main(["teach", "start", "--output", str(file), "--seconds", "0.5"]) == Exit.OK
     found = read(file, "start").pose
-    assert found is not None and np.allclose(found.position, START.position, atol=1e-4)
+    assert np.allclose(found.position, START.position, atol=1e-4)

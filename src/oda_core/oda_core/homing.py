@@ -5,6 +5,7 @@ The simulation and the robot go the same way, each with its own motion settings.
 set-point on the measured pose: what the plug was pressed askew with would hold it by friction.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,45 +21,59 @@ WIGGLE_RAD_S = 0.1
 WIGGLE_HZ = 1.5
 
 
-def pose_of(position_m: tuple[float, ...], orientation: tuple[float, ...]) -> Pose:
-    """Pose of taught figures: x, y, z [m] and a quaternion x, y, z, w.
-
-    Raises:
-        ValueError: a wrong count of numbers, or a quaternion without unit norm.
-    """
-    for name, values, size in (("position_m", position_m, 3), ("orientation", orientation, 4)):
-        if len(values) != size:
-            raise ValueError(f"{name}: found {values}, expected {size} numbers")
-    norm = float(np.linalg.norm(orientation))
-    if abs(norm - 1.0) > 1e-3:
-        raise ValueError(f"orientation: found {orientation}, expected a unit quaternion")
-    return Pose(np.array(position_m), np.array(orientation) / norm)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Start:
-    """Nominal start of every episode: the TCP in the base frame, its z axis into the socket.
+class TaughtPose:
+    """The TCP in the base frame, its z axis into the socket, as somebody taught it.
 
     Raises:
         ValueError: a wrong count of numbers, or a quaternion without unit norm.
     """
 
     position_m: tuple[float, ...] = setting(
-        (0.55, 0.0, 0.15), "Nominal start of the TCP in the base frame, x, y, z [m]",
-        bounds=(-1.0, 1.5),
-    )  # fmt: skip
+        (), "TCP in the base frame, x, y, z [m]; empty: not taught", bounds=(-1.0, 1.5)
+    )
     orientation: tuple[float, ...] = setting(
         (0.0, 1.0, 0.0, 0.0), "Its orientation in the base frame, quaternion x, y, z, w",
         bounds=(-1.0, 1.0),
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        pose_of(self.position_m, self.orientation)
+        if len(self.position_m) not in (0, 3):
+            raise ValueError(f"position_m: found {self.position_m}, expected 3 numbers")
+        if len(self.orientation) != 4 or abs(math.hypot(*self.orientation) - 1.0) > 1e-3:
+            raise ValueError(f"orientation: found {self.orientation}, expected a unit quaternion")
+
+    @property
+    def is_taught(self) -> bool:
+        """There is a position."""
+        return bool(self.position_m)
 
     @property
     def pose(self) -> Pose:
-        """TCP in the base frame."""
-        return pose_of(self.position_m, self.orientation)
+        """TCP in the base frame.
+
+        Raises:
+            ValueError: nobody taught it.
+        """
+        if not self.is_taught:
+            raise ValueError("position_m: not taught; run oda teach")
+        orientation = np.array(self.orientation)
+        return Pose(np.array(self.position_m), orientation / np.linalg.norm(orientation))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start(TaughtPose):
+    """Nominal start of every episode."""
+
+    position_m: tuple[float, ...] = setting(
+        (0.55, 0.0, 0.15), "TCP in the base frame at the nominal start, x, y, z [m]",
+        bounds=(-1.0, 1.5),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.is_taught:
+            raise ValueError("position_m: found none, expected 3 numbers")
 
 
 START = Start().pose

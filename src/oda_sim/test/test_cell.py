@@ -103,12 +103,18 @@ def test_rest_commanded_in_a_reset_changes_nothing_however_late_it_comes(late: i
     assert told.now == silent.now + PERIOD_NS
 
 
-def test_recovery_lets_go_of_what_the_arm_was_pressed_against() -> None:
+def pressed() -> Log:
+    """An arm in real time that presses on something."""
     log = Log(lockstep=False)
     for _ in range(40):
         log.cell.command(log.now, "oda_tcp", 2 * DOWN)
         for _ in range(10):
             log.cell.tick()
+    return log
+
+
+def test_recovery_lets_go_of_what_the_arm_was_pressed_against() -> None:
+    log = pressed()
     assert np.linalg.norm(log.states[-1].wrench[:3]) > 20
     log.cell.stop("stopped")
     log.cell.recover()
@@ -119,11 +125,7 @@ def test_recovery_lets_go_of_what_the_arm_was_pressed_against() -> None:
 
 
 def test_a_command_after_a_pause_begins_where_the_arm_is() -> None:
-    log = Log(lockstep=False)
-    for _ in range(40):
-        log.cell.command(log.now, "oda_tcp", 2 * DOWN)
-        for _ in range(10):
-            log.cell.tick()
+    log = pressed()
     for _ in range(30):
         log.cell.tick()
     assert np.linalg.norm(log.states[-1].wrench[:3]) > 20  # it presses on through the pause

@@ -54,6 +54,6 @@ def test_a_clock_that_was_set_back_begins_anew() -> None:
 
 
 def test_without_a_goal_there_is_no_detector() -> None:
-    assert Goal().pose is None
+    assert not Goal().is_taught
     with pytest.raises(ValueError, match="not taught"):
         Detector(Goal())

@@ -37,7 +37,7 @@ class DetectorNode(Node):
         """Declare parameters and topics."""
         super().__init__("detector")
         settings = declare(self, DetectorParameters)
-        if settings.goal.pose is None:
+        if not settings.goal.is_taught:
             self.get_logger().warning(
                 "no goal was taught (oda teach goal): a person judges the episodes, with "
                 f"{topics.MARK_SUCCESS} and {topics.MARK_FAILURE}"
