@@ -23,8 +23,7 @@ class SentGoal:
 
     Attributes:
         result: future of the result once the server has answered, None before, and for good if it
-            refused.
-        refused: the server does not take the goal.
+            refused at once.
     """
 
     def __init__(
@@ -32,7 +31,6 @@ class SentGoal:
     ) -> None:
         """Send it."""
         self.result: Future | None = None
-        self.refused = False
         self._client, self._goal, self._on_feedback = client, goal, on_feedback
         self._id = UUID(uuid=list(uuid4().bytes))
         self._handle: ClientGoalHandle | None = None
@@ -45,9 +43,16 @@ class SentGoal:
             self._send()
         return self._handle is not None
 
+    @property
+    def refused(self) -> bool:
+        """The server does not take the goal."""
+        if self.result is None:
+            return self._handle is not None
+        return self.result.done() and self.result.result().status == GoalStatus.STATUS_UNKNOWN
+
     def ended(self) -> bool:
-        """The result is there."""
-        return self.result is not None and self.result.done()
+        """The result is there, or the server does not take the goal."""
+        return self.refused or (self.result is not None and self.result.done())
 
     def cancel(self) -> None:
         """Ask the server to end it, now or as soon as it has answered."""
@@ -65,12 +70,7 @@ class SentGoal:
             return
         self._handle = answer.result()
         if self._count == 1 and not self._handle.accepted:
-            self.refused = True
             return
         if self._cancelled:
             self._handle.cancel_goal_async()
         self.result = self._handle.get_result_async()
-        self.result.add_done_callback(self._on_result)
-
-    def _on_result(self, answer: Future) -> None:
-        self.refused = answer.result().status == GoalStatus.STATUS_UNKNOWN

@@ -137,7 +137,7 @@ class Robot:
         sent = SentGoal(self._reset, goal)
         try:
             await self._wait(waiter, sent.answered, "did not answer")
-            await self._wait(waiter, lambda: sent.refused or sent.ended(), "did not end")
+            await self._wait(waiter, sent.ended, "did not end")
         except SessionError:
             sent.cancel()
             raise

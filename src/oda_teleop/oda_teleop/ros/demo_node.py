@@ -136,9 +136,7 @@ class DemoNode(Node):
         )
         sent = SentGoal(self._reset, goal, self._on_feedback)
         await self._until(sent.answered, lambda: f"{topics.RESET} does not answer")
-        await self._until(
-            lambda: sent.refused or sent.ended(), lambda: f"{topics.RESET} does not end"
-        )
+        await self._until(sent.ended, lambda: f"{topics.RESET} does not end")
         if sent.refused or sent.result is None:
             raise SessionError(f"{topics.RESET}: the robot refused the goal; see its log")
         result: Reset.Result = sent.result.result().result
