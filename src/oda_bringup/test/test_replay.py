@@ -28,7 +28,7 @@ from oda_core.ros import qos
 from oda_core.ros.testing import Client, own_domain
 from oda_core.spec import TaskSpec
 from oda_policy.checkpoint import Checkpoint
-from oda_policy.policy import snapshot
+from oda_policy.snapshot import snapshot
 
 RATE = 4.0
 COMMAND = "from oda_bringup.cli.main import main; import sys; sys.exit(main())"

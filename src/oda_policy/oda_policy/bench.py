@@ -18,7 +18,8 @@ from oda_core.errors import ConfigError
 from oda_core.spec import TaskSpec
 from oda_policy.agent import Agent
 from oda_policy.config import AgentConfig
-from oda_policy.policy import episode_generator, snapshot
+from oda_policy.policy import episode_generator
+from oda_policy.snapshot import snapshot
 from oda_policy.transitions import Arrays, Layout, TransitionTable
 
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -20,6 +19,7 @@ from oda_core.spec import ACTION_SIZE, OBSERVATION_SIZE, TaskSpec
 from oda_policy.agent import Agent
 from oda_policy.config import AgentConfig
 from oda_policy.tasks import TaskRows
+from oda_policy.tensor_file import read_tensors
 from oda_policy.transitions import Layout
 
 FORMAT = 1
@@ -101,7 +101,7 @@ class Checkpoint:
         Raises:
             CheckpointError: missing, truncated, unknown or missing keys, other sizes or robot.
         """
-        tensors, metadata = read_tensors(path, _KEY)
+        tensors, metadata = read_tensors(path, _KEY, load)
         info = _checked_info(metadata, path, spec)
         kept = {k: tensors.pop(k) for k in [*tensors] if k.startswith(_MEMORY)}
         checkpoint = cls(info=info, tensors=tensors, memory=_memory(kept, info, path))
@@ -140,36 +140,6 @@ def load_agent_tensors(agent: Networked, tensors: Mapping[str, Tensor], where: s
         prefix = f"{name}."
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         network.load_state_dict(own)
-
-
-def read_tensors(path: str | Path, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and JSON metadata of a safetensors file that we wrote.
-
-    Raises:
-        CheckpointError: missing, truncated, or without our metadata.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be read ({error.strerror}); check the path"
-        ) from error
-    return parse_tensors(data, key, str(path))
-
-
-def parse_tensors(data: bytes, key: str, where: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The same from bytes; see read_tensors."""
-    try:
-        tensors = load(data)
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{where}: truncated or not safetensors ({error}); copy the file again"
-        ) from error
-    size = int.from_bytes(data[:8], "little")
-    metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
-    if key not in metadata:
-        raise CheckpointError(f"{where}: found no {key} metadata; this is no such file of ODA")
-    return tensors, json.loads(metadata[key])
 
 
 def _checked_info(data: dict[str, Any], path: str | Path, spec: TaskSpec | None) -> CheckpointInfo:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, cast
 
 T = TypeVar("T")
 Preset = Literal["paper", "best"]
+RAW_STD = 1.6  # starts the actor's spread near exp(-1) within the default bounds
 
 
 def setting(default: T, description: str) -> T:

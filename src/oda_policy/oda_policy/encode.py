@@ -1,28 +1,17 @@
 """Lines 2 and 3 of Algorithm 2: demonstrations of a new connector become a task code."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from oda_core.errors import BufferFileError
 from oda_policy.agent import Agent
 from oda_policy.encoder import Posterior
+from oda_policy.learner import Encoding
 from oda_policy.losses import kl_nats
 from oda_policy.transitions import Trajectory
-
-
-class Encoding(NamedTuple):
-    """What the demonstrations say about the task."""
-
-    mean: NDArray[np.float32]  # (Z,)
-    std: NDArray[np.float32]  # (Z,)
-    kl_nats: float
-    demonstrations: int
-    transitions: int
 
 
 def context_of(demos: Sequence[Trajectory]) -> Tensor:

@@ -13,10 +13,12 @@ from oda_core.types import Episode
 from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig, MetaTrainConfig
-from oda_policy.encode import Encoding, context_of, encode
+from oda_policy.encode import context_of, encode
+from oda_policy.learner import Encoding
 from oda_policy.meta_train import pick_device
-from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.policy import PolicySnapshot
 from oda_policy.replay import Replay
+from oda_policy.snapshot import snapshot
 from oda_policy.tasks import TaskTables
 from oda_policy.training_state import load_state, save_state
 from oda_policy.transitions import Batch, Layout, TransitionTable

@@ -1,9 +1,22 @@
 """What adaptation asks of a method: the one interface of ODA and of every baseline."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from oda_core.types import Episode
 from oda_policy.policy import PolicySnapshot
+
+
+class Encoding(NamedTuple):
+    """What the demonstrations say about the task."""
+
+    mean: NDArray[np.float32]  # (Z,)
+    std: NDArray[np.float32]  # (Z,)
+    kl_nats: float
+    demonstrations: int
+    transitions: int
 
 
 class Learner(Protocol):

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from oda_policy.config import AgentConfig
+from oda_policy.config import RAW_STD, AgentConfig
 
 Layers = tuple[tuple[nn.Parameter, nn.Parameter], ...]  # weight and bias of each
-RAW_STD = 1.6  # starts the spread near exp(-1) within the default bounds
 
 
 def _uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator) -> nn.Parameter:

@@ -1,23 +1,25 @@
-"""The policy that acts: actor weights, task code and version, small enough for one message."""
+"""The policy that acts: actor weights, task code and version, small enough for one message.
+
+Numpy alone: a node that acts starts in a moment and needs no torch.
+"""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
-from torch import Tensor
+from safetensors.numpy import load, save
 
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import CheckpointError, ConfigError
 from oda_core.spec import TaskSpec
 from oda_core.types import Purpose
-from oda_policy.checkpoint import parse_tensors
+from oda_policy.config import RAW_STD
 from oda_policy.exploration import Drift
 from oda_policy.judge import Judge
-from oda_policy.networks import RAW_STD, Actor, Critics
+from oda_policy.tensor_file import parse_tensors
 
 _KEY = "oda_policy"
 Array = NDArray[np.float32]
@@ -43,20 +45,6 @@ class PolicyInfo:
     candidates: int = 1  # sampled actions of which the critics choose one
     layer_norm: bool = False  # of the critics
     format: int = 1
-
-
-class Acting(Protocol):
-    """Whatever has an actor, and critics where its settings let them choose."""
-
-    @property
-    def actor(self) -> Actor:
-        """The policy's network."""
-        ...
-
-    @property
-    def critics(self) -> Critics | None:
-        """Ensemble of values."""
-        ...
 
 
 class PolicySnapshot:
@@ -185,61 +173,18 @@ class PolicySnapshot:
         Raises:
             CheckpointError: truncated, of another format or of another robot.
         """
-        tensors, metadata = parse_tensors(data, _KEY, "policy weights")
+        tensors, metadata = parse_tensors(data, _KEY, "policy weights", load)
         info = _info(metadata)
         if spec is not None and info.spec != spec:
             raise CheckpointError(
                 f"policy weights: found {info.spec}, this robot has {spec}; "
                 "choose another checkpoint"
             )
-        return cls(info, {name: value.numpy() for name, value in tensors.items()})
-
-
-def snapshot(
-    agent: Acting,
-    z: Tensor,
-    version: int,
-    spec: TaskSpec,
-    exploration_noise: float = 0.0,
-    drift: tuple[float, float] = (0.0, 0.0),
-) -> PolicySnapshot:
-    """The agent's policy for a task code z (Z,), with the noise of its training episodes."""
-    actor, c = agent.actor, agent.actor.config
-    layers = list(zip(actor.trunk.weights, actor.trunk.biases, strict=True))
-    tensors: dict[str, Any] = {"z": _array(z)}
-    for i, (weight, bias) in enumerate(layers):
-        tensors[f"weight_{i}"], tensors[f"bias_{i}"] = _array(weight.T), _array(bias)
-    if not c.state_dependent_std:
-        tensors["raw_std"] = _array(actor.raw_std)
-    if c.candidates > 1 and agent.critics is not None:
-        for i, (weight, bias) in enumerate(
-            zip(agent.critics.weights, agent.critics.biases, strict=True)
-        ):
-            tensors[f"critic_weight_{i}"], tensors[f"critic_bias_{i}"] = (
-                _array(weight),
-                _array(bias),
-            )
-    info = PolicyInfo(
-        version=version,
-        spec=spec,
-        state_dependent_std=c.state_dependent_std,
-        log_std_min=c.log_std_min,
-        log_std_max=c.log_std_max,
-        exploration_noise=exploration_noise,
-        drift_low=drift[0],
-        drift_high=drift[1],
-        candidates=c.candidates,
-        layer_norm=c.layer_norm,
-    )
-    return PolicySnapshot(info, tensors)
+        return cls(info, tensors)
 
 
 def _clip(action: NDArray[Any]) -> Array:
     return np.clip(action, -1.0, 1.0).astype(np.float32)
-
-
-def _array(value: Tensor) -> Array:
-    return value.detach().cpu().numpy().copy()
 
 
 def _info(metadata: dict[str, Any]) -> PolicyInfo:

@@ -10,8 +10,8 @@ from oda_core.config import to_mapping
 from oda_core.files import write_atomic
 from oda_core.types import Event
 from oda_policy.adapt import AdaptMachine, Outcome, Phase
-from oda_policy.encode import Encoding
 from oda_policy.evaluate import Rate
+from oda_policy.learner import Encoding
 from oda_policy.report_page import page
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from oda_core.errors import CheckpointError
 from oda_core.files import write_atomic
 from oda_policy.agent import Agent
-from oda_policy.checkpoint import agent_tensors, load_agent_tensors, read_tensors
+from oda_policy.checkpoint import agent_tensors, load_agent_tensors
+from oda_policy.tensor_file import read_tensors
 
 _KEY = "oda_training_state"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -65,7 +66,7 @@ def load_state(
     Raises:
         CheckpointError: missing, truncated, or of another configuration or other data.
     """
-    tensors, metadata = read_tensors(path, _KEY)
+    tensors, metadata = read_tensors(path, _KEY, load)
     for name, value in json.loads(json.dumps(dict(expected))).items():
         if metadata.get(name) != value:
             raise CheckpointError(

@@ -15,7 +15,8 @@ from oda_core.spec import TaskSpec
 from oda_policy.agent import Agent
 from oda_policy.checkpoint import Checkpoint, CheckpointInfo
 from oda_policy.config import AgentConfig
-from oda_policy.policy import PolicySnapshot, episode_generator, snapshot
+from oda_policy.policy import PolicySnapshot, episode_generator
+from oda_policy.snapshot import snapshot
 from oda_policy.tasks import TaskData, TaskRows, lay_out
 
 CONFIG = AgentConfig(hidden=(16, 16), encoder_hidden=(8,), critics=3)

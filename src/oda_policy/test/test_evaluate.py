@@ -11,7 +11,8 @@ from oda_core.types import Event
 from oda_policy.agent import Agent
 from oda_policy.config import AgentConfig
 from oda_policy.evaluate import clopper_pearson, episode_seed, evaluate, success_rate
-from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.policy import PolicySnapshot
+from oda_policy.snapshot import snapshot
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import torch
 from oda_core.spec import TaskSpec
 from oda_policy.agent import Agent
 from oda_policy.config import AgentConfig
-from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.policy import PolicySnapshot
+from oda_policy.snapshot import snapshot
 
 SIZES = (18, 6)
 

@@ -8,7 +8,7 @@ from oda_core.spec import TaskSpec
 from oda_policy.config import AgentConfig, MetaTrainConfig
 from oda_policy.meta_train import meta_train
 from oda_policy.oracle import conditioned, tell
-from oda_policy.policy import snapshot
+from oda_policy.snapshot import snapshot
 from oda_policy.tasks import TaskData
 
 CODE = (0.5, -1.0, 0.25)

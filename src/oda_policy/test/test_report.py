@@ -13,8 +13,8 @@ from oda_core.types import Event, Purpose
 from oda_policy import svg
 from oda_policy.adapt import AdaptMachine, Outcome
 from oda_policy.config import AdaptConfig
-from oda_policy.encode import Encoding
 from oda_policy.evaluate import EpisodeRequest
+from oda_policy.learner import Encoding
 from oda_policy.report import Machine, Provenance, build_report, write_report
 
 ENCODING = Encoding(

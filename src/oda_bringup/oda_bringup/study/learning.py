@@ -19,7 +19,8 @@ from oda_policy.config import AdaptConfig
 from oda_policy.evaluate import evaluate
 from oda_policy.learner import Learner
 from oda_policy.oracle import conditioned
-from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.policy import PolicySnapshot
+from oda_policy.snapshot import snapshot
 from oda_sim.connector import Connector
 from oda_sim.env import InsertionEnv
 

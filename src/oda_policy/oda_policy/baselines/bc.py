@@ -14,7 +14,8 @@ from oda_policy import losses
 from oda_policy.baselines.ddpgfd import SIZES
 from oda_policy.config import AgentConfig, described
 from oda_policy.networks import Actor, Gaussian
-from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.policy import PolicySnapshot
+from oda_policy.snapshot import snapshot
 from oda_policy.transitions import Batch, Layout, TransitionTable
 
 

@@ -15,8 +15,9 @@ from oda_core.spec import TaskSpec
 from oda_core.types import ACTION_SIZE, OBSERVATION_SIZE, Episode
 from oda_policy.baselines.ddpg import DdpgAgent, DdpgConfig
 from oda_policy.config import described
-from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.policy import PolicySnapshot
 from oda_policy.replay import Replay
+from oda_policy.snapshot import snapshot
 from oda_policy.transitions import Layout
 
 SIZES = (OBSERVATION_SIZE, ACTION_SIZE)

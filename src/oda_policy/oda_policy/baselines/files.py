@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
+from safetensors.torch import load, save
 
 from oda_core.config import from_mapping, to_mapping
 from oda_core.errors import CheckpointError, ConfigError
 from oda_core.files import write_atomic
 from oda_policy.baselines.ddpg import DdpgAgent, DdpgConfig
-from oda_policy.checkpoint import agent_tensors, load_agent_tensors, read_tensors
+from oda_policy.checkpoint import agent_tensors, load_agent_tensors
+from oda_policy.tensor_file import read_tensors
 
 _KEY = "oda_ddpg"
 
@@ -35,7 +36,7 @@ def load_ddpg(path: str | Path) -> tuple[DdpgAgent, dict[str, Any]]:
     Raises:
         CheckpointError: missing, truncated or of another version.
     """
-    tensors, found = read_tensors(path, _KEY)
+    tensors, found = read_tensors(path, _KEY, load)
     try:
         config = from_mapping(DdpgConfig, found["config"], str(path))
     except ConfigError as error:

@@ -20,10 +20,10 @@ from oda_core.errors import SessionError
 from oda_core.files import write_atomic
 from oda_core.types import Episode, Purpose
 from oda_policy.finetune import Finetuner
+from oda_policy.ros.session import TRAINER_FOLDER
 from oda_policy.ros.store import EpisodeStore
 from oda_policy.ros.weights import KEPT
 
-FOLDER = "trainer"  # of the session's directory
 IDENTITY_NAME = "identity.json"
 NICE = 10  # of the learning thread, above that of its process
 CHUNK = 16  # updates between looks at the stop flag
@@ -82,7 +82,7 @@ class Learner:
         self.identity, self.finetuner = identity, finetuner
         self.version, self.metrics = -1, dict[str, float]()
         self.made: deque[Version] = deque()
-        self._directory = directory / FOLDER
+        self._directory = directory / TRAINER_FOLDER
         self._save_every, self._notify = save_every, notify
         _claim(self._directory / IDENTITY_NAME, identity)
         self.store = EpisodeStore(self._directory / "episodes")

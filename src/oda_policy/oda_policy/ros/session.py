@@ -22,6 +22,8 @@ from oda_policy.config import AdaptConfig
 PROGRESS_NAME = "progress.json"
 PENDING_NAME = "pending.json"
 TIMING_NAME = "timing.json"
+TRAINER_FOLDER = "trainer"
+DESCRIPTION = Path(TRAINER_FOLDER, "description.json")  # of the learner, by the trainer
 BUDGETS = ("max_training_episodes", "max_robot_minutes")
 
 

@@ -30,8 +30,8 @@ from oda_policy.config import FinetuneConfig
 from oda_policy.finetune import Finetuner
 from oda_policy.ros.collector import LATE, Collector
 from oda_policy.ros.demonstrations import content_sha256, load_demonstrations
+from oda_policy.ros.description import describe_trainer
 from oda_policy.ros.learner import Identity, Learner, Version
-from oda_policy.ros.reporting import describe_trainer
 from oda_policy.ros.settings import part, with_defaults
 from oda_policy.ros.weights import KEPT
 

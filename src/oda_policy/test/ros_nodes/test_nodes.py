@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -113,6 +114,13 @@ def test_steps_hold_the_executed_actions_and_the_robot_time_counts_resets(world,
 def test_the_same_seed_gives_the_same_steps_and_figures(world, whole):
     world.client.run(goal(world, "again"))
     assert figures(world, "again") == whole.figures
+
+
+def test_only_the_learner_loads_torch(world, whole):
+    """Nodes that act and decide start in a moment, also where no torch is installed."""
+    processes = world.graph.processes
+    maps = {name: Path(f"/proc/{p.pid}/maps").read_text() for name, p in processes.items()}
+    assert {name for name, text in maps.items() if "libtorch" in text} == {"trainer"}
 
 
 def test_another_seed_gives_other_steps(world, whole):

@@ -21,11 +21,12 @@ from oda_policy.buffer import DEMONSTRATIONS
 from oda_policy.checkpoint import Checkpoint
 from oda_policy.config import FinetuneConfig
 from oda_policy.finetune import Finetuner
-from oda_policy.policy import PolicySnapshot, snapshot
+from oda_policy.policy import PolicySnapshot
 from oda_policy.ros.acting import Acting
 from oda_policy.ros.demonstrations import content_sha256, load_demonstrations
 from oda_policy.ros.learner import Identity, Learner
 from oda_policy.ros.weights import KEPT, WeightsStore
+from oda_policy.snapshot import snapshot
 
 SPEC = TaskSpec()
 IDENTITY = Identity(
