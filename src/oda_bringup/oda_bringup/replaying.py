@@ -73,7 +73,7 @@ class Player(Node):
         self._rows = rows(playing)
         self._next: Row | None = next(self._rows, None)
         self._begun_ns, self._ticked_ns = -1, -CLOCK_NS
-        self._since = time.monotonic()
+        self._since = self._deaf_s = time.monotonic()
         self.create_timer(TURN_S, self._turn, clock=RclpyClock(clock_type=ClockType.STEADY_TIME))
 
     def _turn(self) -> None:
@@ -90,13 +90,16 @@ class Player(Node):
             raise SystemExit(0)
 
     def _ready(self) -> bool:
-        """Subscribers had time to be found; begin."""
-        passed = time.monotonic() - self._since
+        """Subscribers had time to be found and to find this; begin."""
+        now_s = time.monotonic()
         deaf = [t for t, out in self._outputs.items() if not out.get_subscription_count()]
-        if passed < SETTLE_S or (self._playing.wait and deaf and passed < LISTEN_S):
-            return False
         if self._playing.wait and deaf:
+            if now_s - self._since < LISTEN_S:
+                self._deaf_s = now_s
+                return False
             self.get_logger().warning(f"nobody listens to {', '.join(deaf)}")
+        elif now_s - self._deaf_s < SETTLE_S:
+            return False
         self._begun_ns = time.monotonic_ns()
         return True
 

@@ -18,6 +18,7 @@ from oda_sim.env import InsertionEnv
 
 sys.path.insert(0, str(Path(__file__).parent))
 from graph_stubs import install_stubs
+from worker import DOMAIN
 
 CONNECTOR = "metal-peg-sq"
 
@@ -46,7 +47,7 @@ def demos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current directory, where runs/ appears, and a ROS domain of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ROS_DOMAIN_ID", "87")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(DOMAIN))
     return tmp_path
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from test_live import Oda
+from worker import DOMAIN
 
 from oda_bringup.robot import check_robot
 from oda_bringup.robot_nodes import CONTROLLER
@@ -23,7 +24,6 @@ from oda_core.types import TCP_FRAME
 from oda_sim.arm import JOINT_NAMES
 
 CONNECTOR = "network-card-18"  # which bears less than the controller's own limits
-DOMAIN = 85  # of Oda
 NODE = f"/oda/{CONTROLLER}"
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from worker import DOMAIN
 
 from oda_bringup.cli.exits import Exit
 from oda_bringup.cli.live import Notices
@@ -180,11 +181,10 @@ def test_unfinished_bag_is_made_anew(workplace: Path, demos: Path) -> None:
 def test_second_graph_on_a_domain_is_refused(
     workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "84")
     with claimed_domain(0.1) as confirm:
         confirm()
         assert main(["sim"]) == Exit.BAD_INPUT
-    assert "ROS_DOMAIN_ID=85" in capsys.readouterr().err
+    assert f"ROS_DOMAIN_ID={DOMAIN + 1}" in capsys.readouterr().err
 
 
 NODE = """
@@ -198,7 +198,7 @@ sys.stdin.read()
 
 @pytest.mark.ros
 def test_nodes_that_others_started_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "86")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(DOMAIN))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", NODE], stdin=pipe, stdout=pipe) as stranger:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from worker import DOMAIN
 
 from oda_bringup.faults.campaign import choose, run
 from oda_bringup.faults.judge import Verdict
@@ -16,7 +17,7 @@ SHORT = ("twists-lost", "wrench-spike", "arbiter-killed")
 def test_the_robot_answers_faults_as_it_must(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "86")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(DOMAIN))
     verdicts = list[Verdict]()
     try:
         run(choose(SHORT), 1, AdaptOptions(), tmp_path, verdicts.append)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from graph_stubs import PLANS, graph_of
+from worker import DOMAIN
 
 LAUNCH = """
 from launch import LaunchService
@@ -36,7 +37,10 @@ FRONT_ENDS = {"launch": LAUNCH, "supervise": SUPERVISE}
 def run_front_end(
     front_end: str, kind: str, directory: Path, dies: str = "", code: int = 0, robot: str = "sim"
 ) -> tuple[int, dict[str, list[str]], str]:
-    """Exit code, arguments by executable, and what was written, of a run with recording stubs."""
+    """Exit code, arguments by executable, and what was written, of a run with recording stubs.
+
+    The client ends with a code when all others run, or waits for one that dies.
+    """
     if front_end == "launch":
         pytest.importorskip("launch_ros")
     record = directory / front_end
@@ -45,10 +49,10 @@ def run_front_end(
     servers = {node.executable for node in nodes if not node.client}
     environment = os.environ | {
         "ODA_TEST_RECORD": str(record),
-        "ODA_TEST_SERVERS": str(len(servers)),
+        "ODA_TEST_SERVERS": str(len(servers) + bool(dies)),
         "ODA_TEST_DIES": dies,
         "ODA_TEST_CODE": str(code),
-        "ROS_DOMAIN_ID": "83",
+        "ROS_DOMAIN_ID": str(DOMAIN),
     }
     result = subprocess.run(
         [sys.executable, "-c", PREPARE + FRONT_ENDS[front_end], kind, str(directory),
@@ -89,7 +93,7 @@ def test_a_death_fails_and_is_named(
     front_end: str, expected: int, prefix: Path, tmp_path: Path
 ) -> None:
     code, _, text = run_front_end(front_end, "adapt", tmp_path, dies="policy_node")
-    assert code == expected
+    assert code == expected, text
     assert "policy" in text
     assert "exit code 3" in text
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader
+from worker import DOMAIN
 
 from oda_bringup.bench.live import write_still_checkpoint
 from oda_bringup.cli.exits import Exit
@@ -43,7 +44,7 @@ class Oda:
     def __init__(self, words: list[str], folder: Path) -> None:
         self.folder = folder
         self.log = folder / f"oda-{time.monotonic_ns()}.log"
-        environment = os.environ | {MARK: str(folder), "ROS_DOMAIN_ID": "85"}
+        environment = os.environ | {MARK: str(folder), "ROS_DOMAIN_ID": str(DOMAIN)}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "oda_bringup.cli.main", *words],

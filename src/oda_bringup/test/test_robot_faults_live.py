@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from robot_peer import CONNECTOR, DOMAIN, NODE, Robot, end, needs_ros2_control, started
+from robot_peer import CONNECTOR, NODE, Robot, end, needs_ros2_control, started
 from test_live import wait_for
+from worker import DOMAIN
 
 from oda_bringup.cli.exits import Exit
 from oda_bringup.graph import sim_graph

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 from graph_stubs import CLIENT, graph_of
+from worker import DOMAIN
 
 from oda_bringup.plans import SIM
 from oda_bringup.robot import PLUGIN, controller_files, describe
@@ -143,7 +144,7 @@ def test_the_launch_file_resolves(robot: str, upstream: Path, prefix: Path, tmp_
         "ODA_TEST_RECORD": str(record),
         "ODA_TEST_SERVERS": str(len(expected) - 1),
         "ODA_TEST_CODE": "0",
-        "ROS_DOMAIN_ID": "82",
+        "ROS_DOMAIN_ID": str(DOMAIN),
     }
     file = OWN / "oda_bringup" / "launch" / f"robot_{robot}.launch.py"
     result = subprocess.run(

@@ -73,6 +73,11 @@ class Desk(Node):
         names = (topics.START, topics.MARK_FAILURE)
         self._buttons = {name: self.create_client(Trigger, name) for name in names}
 
+    def destroy_node(self) -> None:
+        """Leave the graph: while anything of the node lives, others still see it."""
+        self._goals.destroy()
+        super().destroy_node()
+
     @property
     def now_ns(self) -> int:
         """Stamp of the newest state."""

@@ -18,7 +18,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 Parameter = bool | int | float | str
-FREE_DOMAINS = range(30, 100)  # higher ones use ports that Linux gives to others
+FREE_DOMAINS = range(30, 80)  # ports of those from 102 on are given to others by Linux
 STOP_S = 10.0
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from harness import CONNECTOR, Client, Graph, make_checkpoint, make_demonstratio
 from oda_core import topics
 from oda_core.messages import event_from_msg, step_from_msg
 from oda_core.ros import qos
+from oda_core.ros.testing import own_domain
 from oda_core.types import Event, episode_from_steps
 from oda_msgs.action import Adapt
 from oda_msgs.msg import Episode as EpisodeMsg
@@ -31,19 +31,19 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     make_checkpoint(folder / "checkpoint.safetensors")
     make_demonstrations(folder / "demos")
-    domain = 101 + os.getpid() % 100
     trainer = {
         "checkpoint": folder / "checkpoint.safetensors", "updates_per_step": 0.25, "batch": 16,
         "context": 32, "warmup_updates": 5, "save_every": 3, "device": "cpu",
     }  # fmt: skip
     adapt = {"window": 6, "hopeless_episodes": 0, "silence_s": 6.0}
-    graph = Graph(folder, domain, {"trainer": trainer, "adapt": adapt, "sim": {"depth_m": 0.02}})
-    client = Client(domain)
-    graph.start()
-    world = SimpleNamespace(graph=graph, client=client, folder=folder)
-    yield world
-    world.client.close()
-    codes = graph.stop()
+    parameters = {"trainer": trainer, "adapt": adapt, "sim": {"depth_m": 0.02}}
+    with own_domain() as domain:
+        graph = Graph(folder, domain, parameters)
+        world = SimpleNamespace(graph=graph, client=Client(domain), folder=folder)
+        graph.start()
+        yield world
+        world.client.close()
+        codes = graph.stop()
     assert set(codes.values()) <= {0}, codes
 
 
