@@ -1,18 +1,23 @@
 """oda collect: offline episodes for meta-training."""
 
 import multiprocessing
-from concurrent.futures import wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from oda_bringup.cli.console import progress, say
 from oda_bringup.cli.exits import Exit
+from oda_bringup.cluster import cluster
 from oda_bringup.parallel import workers
 from oda_core.errors import OdaError
 from oda_core.seeds import task_seed
 from oda_core.settings import setting
 from oda_policy.config import described
+
+_Line = tuple[str, bool]  # what became of a task, and whether it failed
 
 
 @described
@@ -25,7 +30,8 @@ class CollectOptions:
     noisy episodes of its final policy. With --source operator there is OUTPUT/TASK/offline instead,
     episodes of an operator from good to useless; with --checkpoint also reruns-HASH, those of its
     policy. demos.json and ddpgfd.json hold what oda gate reads. Parts that are there are not made
-    again, so that an interrupted run goes on.
+    again, so that an interrupted run goes on. With --ray the machines of a Ray cluster that share
+    OUTPUT do the tasks.
 
     Example: oda collect --jobs 2 && oda convert data/bags
     """
@@ -40,6 +46,7 @@ class CollectOptions:
     checkpoint: str = setting("", "checkpoint whose policy is rerun as well")
     seed: int = setting(0, "of variations, learning, habits, start noise and actions")
     jobs: int = setting(0, "processes at once; 0: one per core")
+    ray: str = setting("", "address of a Ray cluster that does the work, such as auto; empty: none")
     output: str = setting("data/bags", "directory of the tasks' bags")
 
     def __post_init__(self) -> None:
@@ -57,11 +64,10 @@ def run(options: CollectOptions) -> int:
     work = plan(options)
     total = sum(part.episodes for item in work for part in parts_of(item))
     failures = 0
-    written = multiprocessing.get_context("spawn").Queue()
-    with workers(options.jobs, _prepare, written) as pool, progress() as bars:
+    with _team(options) as (submit, written), progress() as bars:
         tasks = bars.add_task("collecting tasks", total=len(work))
         episodes = bars.add_task("episodes", total=total)
-        waiting = {pool.submit(_collect, item) for item in work}
+        waiting = {submit(item) for item in work}
         while waiting:
             done, waiting = wait(waiting, timeout=0.5)
             while not written.empty():
@@ -74,6 +80,19 @@ def run(options: CollectOptions) -> int:
                 bars.advance(tasks)
     say(f"{len(work) - failures} of {len(work)} tasks in {options.output}")
     return Exit.NOT_ACCEPTED if failures else Exit.OK
+
+
+@contextmanager
+def _team(options: CollectOptions) -> Iterator[tuple[Callable[[Any], Future[_Line]], Any]]:
+    """What takes a task, on this machine or on others, and the queue that hears of episodes."""
+    if options.ray:
+        with cluster(options.ray, Path(options.output).absolute()) as machines:
+            written = machines.queue()
+            yield lambda item: machines.submit(_collect_there, written, item), written
+    else:
+        written = multiprocessing.get_context("spawn").Queue()
+        with workers(options.jobs, _prepare, written) as pool:
+            yield lambda item: pool.submit(_collect, item), written
 
 
 def plan(options: CollectOptions) -> list[Any]:
@@ -101,7 +120,7 @@ def plan(options: CollectOptions) -> list[Any]:
     return [
         Work(
             connector=connector,
-            directory=Path(options.output) / connector.name,
+            directory=Path(options.output).absolute() / connector.name,
             demos=options.demos,
             episodes=options.episodes,
             seed=task_seed(options.seed, connector.name),
@@ -121,7 +140,12 @@ def _prepare(written: Any) -> None:
     _written[:] = [written]
 
 
-def _collect(work: Any) -> tuple[str, bool]:
+def _collect_there(written: Any, work: Any) -> _Line:
+    _prepare(written)
+    return _collect(work)
+
+
+def _collect(work: Any) -> _Line:
     from oda_bringup.collect import collect_task
 
     try:

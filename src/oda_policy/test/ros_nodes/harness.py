@@ -1,6 +1,8 @@
 """Start the nodes of a test as processes, end them by their ids, make their inputs."""
 
 import contextlib
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -23,6 +25,7 @@ from oda_policy.agent import Agent
 from oda_policy.buffer import BufferInfo, write_buffer
 from oda_policy.checkpoint import Checkpoint, CheckpointInfo
 from oda_policy.config import AgentConfig
+from oda_policy.ros.store import EpisodeStore
 from oda_policy.tasks import TaskRows
 from oda_policy.transitions import Layout
 
@@ -76,6 +79,20 @@ def make_demonstrations(path, count=3, steps=12):
             )
         )
     write_buffer(path, episodes, BufferInfo(connector=CONNECTOR, spec=TaskSpec()))
+
+
+def figures(world, name):
+    """Everything of a session that must not depend on the machine or on what was killed."""
+    folder = world.folder / name / "session"
+    report = json.loads((folder / "report.json").read_text())
+    del report["machine"]
+    digests = {}
+    for episode in EpisodeStore(folder / "trainer" / "episodes").episodes():
+        digest = hashlib.sha256()
+        for field in ("observations", "actions", "rewards"):
+            digest.update(getattr(episode, field).tobytes())
+        digests[episode.end.episode_id] = digest.hexdigest()
+    return report, digests
 
 
 class Graph:

@@ -1,7 +1,6 @@
 """Adaptation on live nodes: whole, killed and continued, stopped, and with bad input."""
 
 import hashlib
-import json
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
-from harness import CONNECTOR, Client, Graph, make_checkpoint, make_demonstrations
+from harness import CONNECTOR, Client, Graph, figures, make_checkpoint, make_demonstrations
 
 from oda_core import topics
 from oda_core.messages import event_from_msg, step_from_msg
@@ -36,9 +35,9 @@ def world(tmp_path_factory):
         "context": 32, "warmup_updates": 5, "save_every": 3, "device": "cpu",
     }  # fmt: skip
     adapt = {"window": 6, "hopeless_episodes": 0, "silence_s": 6.0}
-    parameters = {"trainer": trainer, "adapt": adapt, "sim": {"depth_m": 0.02}}
+    sim = {"depth_m": 0.02}
     with own_domain() as domain:
-        graph = Graph(folder, domain, parameters)
+        graph = Graph(folder, domain, {"trainer": trainer, "adapt": adapt, "sim": sim})
         world = SimpleNamespace(graph=graph, client=Client(domain), folder=folder)
         graph.start()
         yield world
@@ -54,20 +53,6 @@ def goal(world, name, **changes):
         "max_training_episodes": 9, "max_robot_minutes": 30.0,
     }  # fmt: skip
     return Adapt.Goal(**(values | changes))
-
-
-def figures(world, name):
-    """Everything of a session that must not depend on the machine or on what was killed."""
-    folder = world.folder / name / "session"
-    report = json.loads((folder / "report.json").read_text())
-    del report["machine"]
-    digests = {}
-    for episode in EpisodeStore(folder / "trainer" / "episodes").episodes():
-        digest = hashlib.sha256()
-        for field in ("observations", "actions", "rewards"):
-            digest.update(getattr(episode, field).tobytes())
-        digests[episode.end.episode_id] = digest.hexdigest()
-    return report, digests
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +102,8 @@ def test_the_same_seed_gives_the_same_steps_and_figures(world, whole):
 
 
 def test_only_the_learner_loads_torch(world, whole):
-    """Nodes that act and decide start in a moment, also where no torch is installed."""
-    processes = world.graph.processes
-    maps = {name: Path(f"/proc/{p.pid}/maps").read_text() for name, p in processes.items()}
-    assert {name for name, text in maps.items() if "libtorch" in text} == {"trainer"}
+    maps = {n: Path(f"/proc/{p.pid}/maps") for n, p in world.graph.processes.items()}
+    assert {name for name, path in maps.items() if "libtorch" in path.read_text()} == {"trainer"}
 
 
 def test_another_seed_gives_other_steps(world, whole):
