@@ -25,6 +25,8 @@ def latched(depth: int = 1) -> QoSProfile:
 
 COMMAND = profile(1)
 """Twists: reliable, only the newest counts."""
+GUARDED = profile(10)
+"""Twists for the arbiter, which hears each one: a wrong order shows, nothing wrong goes unnamed."""
 STATE = profile(10, reliability=ReliabilityPolicy.BEST_EFFORT)
 """States and other sensor streams: a lost one is replaced by the next."""
 STEP = latched(1000)

@@ -86,7 +86,7 @@ class ArbiterNode(Node):
             (topics.RESET_TWIST, Source.RESET),
         ):
             self.create_subscription(
-                TwistStamped, topic, lambda msg, s=source: self._on_twist(msg, s), qos.COMMAND
+                TwistStamped, topic, lambda msg, s=source: self._on_twist(msg, s), qos.GUARDED
             )
         self.create_service(Trigger, topics.START, self._on_start)
         self.create_service(Trigger, topics.STOP, self._on_stop)

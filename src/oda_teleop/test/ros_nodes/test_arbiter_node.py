@@ -34,7 +34,7 @@ class Desk(Client):
     def __init__(self, domain: int) -> None:
         super().__init__(domain)
         create = self.node.create_publisher
-        self.policy = create(TwistStamped, "/oda/policy/twist", qos.COMMAND)
+        self.policy = create(TwistStamped, "/oda/policy/twist", qos.GUARDED)
         self.human = create(TwistStamped, "/oda/teleop/twist", qos.COMMAND)
         self.episodes = create(Episode, "/oda/episode", qos.EVENTS)
         self.states = self.collect(TcpState, "/oda/state", qos.STATE_LOG)
@@ -127,6 +127,10 @@ def test_bad_commands_are_refused_with_a_reason_and_nothing_moves(desk: Desk) ->
     after = state_from_msg(desk.states[-1])
     assert np.abs(after.pose.position - before.pose.position).max() < 2e-5
     assert not desk.executed and desk.safety[-1].refused >= 4
+    before = desk.safety[-1].refused
+    for _ in range(8):  # at once: none hides another
+        desk.give(desk.policy, frame="oda_base")
+    desk.until(lambda: desk.safety[-1].refused == before + 8, "a refusal of each")
     assert "refused" in desk.nodes.log("arbiter_node")
 
 
