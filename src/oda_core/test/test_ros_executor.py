@@ -121,6 +121,27 @@ def test_entities_may_come_and_go_in_callbacks(world: World) -> None:
     world.until(lambda: len(got) > 5)
 
 
+def test_what_it_let_go_of_can_be_destroyed(world: World) -> None:
+    """A node that was there for an action is gone from the graph, though Python still knows it."""
+
+    def execute(goal) -> Reset.Result:
+        goal.succeed()
+        return Reset.Result()
+
+    guest = Node("guest", context=world.context)
+    world.executor.add_node(guest)
+    ActionServer(world.node, Reset, "reset", execute)
+    asks = ActionClient(guest, Reset, "reset")
+    world.until(asks.server_is_ready)
+    world.until((sent := asks.send_goal_async(Reset.Goal())).done)
+    world.until(sent.result().get_result_async().done)
+    world.executor.remove_node(guest)
+    world.executor.release()
+    asks.destroy()
+    guest.destroy_node()
+    world.until(lambda: "guest" not in world.node.get_node_names())
+
+
 @pytest.mark.parametrize("kind", ["timer", "coroutine"])
 def test_errors_of_callbacks_reach_the_caller(world: World, kind: str) -> None:
     def fail() -> None:

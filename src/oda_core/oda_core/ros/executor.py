@@ -73,6 +73,7 @@ class LeanExecutor(SingleThreadedExecutor):
         for look in self._looks or ():
             look.close()
         self._looks = None
+        self._cb_iter = None  # of rclpy, whose last look holds them too
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
         """Stop executing callbacks."""
