@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oda_core.errors import ConnectorError
-from oda_sim.geometry import Rect, bounds, edge_walls, gap, inradius, is_convex, is_rect
+from oda_sim.geometry import Rect, bounds, gap, inradius, is_convex
 from oda_sim.mating import check_meshes
 from oda_sim.outline import MM, Prism, plate, plug_length_m, prisms
 from oda_sim.parts import Limits, Pin
@@ -111,7 +111,7 @@ def _check_chamfer(connector: "Connector", parts: list[Prism]) -> None:
         if across >= limit or along >= part.length_m / MM:
             raise ConnectorError(
                 f"plug.chamfer_mm: found {across} across and {along} along, but {part.label} "
-                f"allows less than {limit:.2f} and {part.length_m / MM:.2f}; make the bevel smaller"
+                f"allows less than {limit:.3f} and {part.length_m / MM:.2f}; make the bevel smaller"
             )
 
 
@@ -210,13 +210,3 @@ def _check_neighbours(parts: list[Prism]) -> None:
                 f"{between:.2f} mm thick, expected at least {MIN_WALL_MM}; move them apart or "
                 "reduce socket.clearance_mm"
             )
-    for a in parts:
-        if is_rect(a.hole):
-            continue
-        for wall in edge_walls(a.hole, bounds(a.hole)):
-            close = [b.label for b in parts if b is not a and gap(wall.polygon, b.hole) < 0]
-            if close:
-                raise ConnectorError(
-                    f"plug.{a.label} is too close to plug.{close[0]}: its hole's wall would stand "
-                    "in the other hole; move them apart"
-                )

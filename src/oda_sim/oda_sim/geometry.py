@@ -51,6 +51,13 @@ class Wall(NamedTuple):
         return transform(corners, self.center, self.angle)
 
 
+class Slab(NamedTuple):
+    """What another hole leaves of a wall: a convex polygon (n, 2) and its recess [m]."""
+
+    polygon: Array
+    recess_m: float
+
+
 def transform(points: Array, center: Array, angle: float) -> Array:
     """Turn (n, 2) points by an angle [rad], then move them by center (2,)."""
     c, s = np.cos(angle), np.sin(angle)
@@ -121,18 +128,49 @@ def is_rect(polygon: Array) -> bool:
     return len(polygon) == 4 and all(np.min(np.abs(box - p).sum(1)) < EPSILON_M for p in polygon)
 
 
-def cut_plate(plate: Rect, holes: list[Array]) -> list[Wall]:
-    """Cover a plate minus its holes with walls.
+def cut_plate(plate: Rect, holes: list[Array]) -> list[Wall | Slab]:
+    """Cover a plate minus its holes, which may overlap to make one hole of any shape.
 
-    Rectangular holes may overlap each other, which makes one hole of any shape of them; another
-    convex hole must stand alone, and its bounding rectangle is filled edge by edge.
+    Around a hole that is no axis-aligned rectangle, its bounding rectangle is filled edge by edge;
+    where such a wall stands in another hole, it is cut to convex slabs.
     """
     cells = [bounds(hole) for hole in holes]
-    walls = _cut_rects(plate, cells)
-    for hole, cell in zip(holes, cells, strict=True):
-        if not is_rect(hole):
-            walls += edge_walls(hole, cell)
+    walls: list[Wall | Slab] = [*_cut_rects(plate, cells)]
+    for i, (hole, cell) in enumerate(zip(holes, cells, strict=True)):
+        if is_rect(hole):
+            continue
+        others = holes[:i] + holes[i + 1 :]
+        for wall in edge_walls(hole, cell):
+            standing = [other for other in others if gap(wall.polygon, other) < 0]
+            walls += _slabs(wall, standing) if standing else [wall]
     return walls
+
+
+def _slabs(wall: Wall, holes: list[Array]) -> list[Slab]:
+    """What holes leave of a wall; slivers thinner than the recess are left out."""
+    pieces = [wall.polygon]
+    for hole in holes:
+        pieces = [part for piece in pieces for part in subtract(piece, hole)]
+    return [Slab(piece, wall.recess_m) for piece in pieces if _width(piece) > RECESS_M]
+
+
+def subtract(polygon: Array, hole: Array) -> list[Array]:
+    """Convex parts of a convex polygon beyond a convex hole."""
+    parts, rest = [], polygon
+    for normal, value in zip(*edges(hole), strict=True):
+        parts.append(_clip(rest, normal, value))
+        rest = _clip(rest, -normal, -value)
+    return [part for part in parts if len(part) >= 3]
+
+
+def _width(polygon: Array) -> float:
+    """Smallest extent of a convex polygon across one of its edges [m]."""
+    step = np.roll(polygon, -1, axis=0) - polygon
+    polygon = polygon[np.linalg.norm(step, axis=1) > EPSILON_M]
+    if len(polygon) < 3:
+        return 0.0
+    normal, value = edges(polygon)
+    return float(np.min(value - np.min(polygon @ normal.T, axis=0)))
 
 
 def edge_walls(hole: Array, cell: Rect) -> list[Wall]:

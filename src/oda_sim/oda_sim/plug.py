@@ -30,7 +30,15 @@ def bevelled_prism(section: Array, length: float, bevel: tuple[float, float]) ->
         (3n, 3) vertices.
     """
     across, along = bevel
-    rings = ((section, 0.0), (section, length - along), (offset(section, -across), length))
+    return _stacked((section, 0.0), (section, length - along), (offset(section, -across), length))
+
+
+def prism(section: Array, low: float, high: float) -> Array:
+    """Vertices (2n, 3) of a straight prism over a convex polygon (n, 2) from low to high [m]."""
+    return _stacked((section, low), (section, high))
+
+
+def _stacked(*rings: tuple[Array, float]) -> Array:
     return np.concatenate([np.column_stack([ring, np.full(len(ring), z)]) for ring, z in rings])
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 STIFFNESS_N_M = 4000.0
 RADIUS_M = 1e-3
 MASS_KG = 0.02
-HALF_LENGTH = 0.4  # of a nose, in parts of the edge it presses on
+HALF_LENGTH = 0.4  # of a nose between its round ends, in parts of the edge it presses on
+LEAST_HALF_M = 0.3e-3
+NOSE_POINTS = 9  # of a round end's outline
 DAMPING_RATIO = 0.7
 BITE = 0.8  # how far a finger reaches over the pin, in parts of its bevel
 
@@ -64,11 +66,11 @@ def fingers(connector: "Connector") -> list[Finger]:
     return [
         _finger(pin, side, retention.start_mm * MM - (longest - pin.length_m), bite, preload)
         for pin in pins
-        for side in _free_edges(pin, [p for p in parts if p is not pin])
+        for side in _free_edges(pin, [p for p in parts if p is not pin], bite)
     ]
 
 
-def _free_edges(pin: Prism, others: list[Prism]) -> tuple[int, int]:
+def _free_edges(pin: Prism, others: list[Prism], bite: float) -> tuple[int, int]:
     """The longest edge of a pin, and the edge that faces it best, that no neighbour stands on.
 
     Raises:
@@ -78,7 +80,7 @@ def _free_edges(pin: Prism, others: list[Prism]) -> tuple[int, int]:
     normal, _ = edges(pin.section)
     for first in np.argsort(-np.round(lengths, 9), kind="stable"):
         pair = int(first), int(np.argmin(normal @ normal[first]))
-        noses = [_nose(pin, side) for side in pair]
+        noses = [_nose(pin, side, bite) for side in pair]
         if all(gap(nose, other.section) > 0 for nose in noses for other in others):
             return pair
     raise ConnectorError(
@@ -87,14 +89,25 @@ def _free_edges(pin: Prism, others: list[Prism]) -> tuple[int, int]:
     )
 
 
-def _nose(pin: Prism, side: int) -> Array:
-    """Section that a finger takes up beside the pin, (4, 2)."""
+def _nose(pin: Prism, side: int, bite: float) -> Array:
+    """Section that a finger takes up on its way from biting over the pin to beside it, (n, 2)."""
     a, b = pin.section[side], pin.section[(side + 1) % len(pin.section)]
     out = edges(pin.section)[0][side]
-    middle, half = (a + b) / 2, (b - a) * HALF_LENGTH
-    inner, outer = out * 1e-5, out * 2 * RADIUS_M
-    return np.array([middle - half + inner, middle - half + outer,
-                     middle + half + outer, middle + half + inner])  # fmt: skip
+    along = np.array([-out[1], out[0]])
+    angles = np.linspace(-np.pi / 2, np.pi / 2, NOSE_POINTS)
+    inner, outer = (a + b) / 2 + out * (RADIUS_M - bite), (a + b) / 2 + out * RADIUS_M
+    half = _half_length(a, b)
+    section = []
+    for sign, turn in ((1.0, 0.0), (-1.0, np.pi)):
+        for angle in angles + turn:
+            towards = np.sin(angle) * -out + np.cos(angle) * along
+            center = outer if towards @ out > 0 else inner
+            section.append(center + sign * half * along + RADIUS_M * towards)
+    return np.array(section)
+
+
+def _half_length(a: Array, b: Array) -> float:
+    return max(HALF_LENGTH * float(np.linalg.norm(b - a)), LEAST_HALF_M)
 
 
 def _finger(pin: Prism, side: int, depth: float, bite: float, preload: float) -> Finger:
@@ -102,11 +115,10 @@ def _finger(pin: Prism, side: int, depth: float, bite: float, preload: float) ->
     normal, _ = edges(pin.section)
     outward = normal[side]
     center = (a + b) / 2 + outward * (RADIUS_M - bite)
-    half = max(HALF_LENGTH * float(np.linalg.norm(b - a)), 0.3e-3)
     return Finger(
         position=np.array([*center, depth + RADIUS_M]),
         outward=outward,
-        half_length_m=half,
+        half_length_m=_half_length(a, b),
         radius_m=RADIUS_M,
         travel_m=4 * bite + 1e-3,
         preload_n=float(preload),

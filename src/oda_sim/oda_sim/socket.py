@@ -9,7 +9,7 @@ from oda_core.se3 import Pose
 from oda_sim.arm import linear
 from oda_sim.geometry import Array, Wall, cut_plate
 from oda_sim.outline import MM, placed, plate, prisms
-from oda_sim.plug import PLUG_TYPE, SOCKET_TYPE, add_convex
+from oda_sim.plug import PLUG_TYPE, SOCKET_TYPE, add_convex, prism
 from oda_sim.retention import Finger, fingers
 
 if TYPE_CHECKING:
@@ -36,8 +36,12 @@ def add_socket(spec: mujoco.MjSpec, connector: "Connector", pose: Pose) -> None:
     stop = depth if blocked is None else blocked * MM
     friction = connector.socket.friction
     holes = [part.hole for part in prisms(connector)]
-    for wall in cut_plate(plate(connector), holes) if holes else []:
-        _wall(body, wall, (wall.recess_m, depth), friction)
+    for index, wall in enumerate(cut_plate(plate(connector), holes) if holes else []):
+        if isinstance(wall, Wall):
+            _wall(body, wall, (wall.recess_m, depth), friction)
+        else:
+            add_convex(spec, f"slab_{index}", prism(wall.polygon, wall.recess_m, depth))
+            _collide(body, f"slab_{index}", friction)
     for index, mesh in enumerate(connector.socket.meshes):
         add_convex(spec, f"socket_{index}", placed(mesh))
         _collide(body, f"socket_{index}", friction)

@@ -14,7 +14,7 @@ from oda_sim.connector import (
     list_connectors,
     load_connector,
 )
-from oda_sim.geometry import Rect, cut_plate, gap, offset, regular, transform
+from oda_sim.geometry import Rect, cut_plate, edges, gap, offset, regular, transform
 from oda_sim.variations import stress, vary
 
 PLATE = Rect(-0.02, 0.02, -0.02, 0.02)
@@ -23,8 +23,8 @@ PLATE = Rect(-0.02, 0.02, -0.02, 0.02)
 def _covered(walls, points):
     hit = np.zeros(len(points), bool)
     for wall in walls:
-        local = transform(points - wall.center, np.zeros(2), -wall.angle)
-        hit |= np.all(np.abs(local) <= wall.half + 1e-9, axis=1)
+        normal, value = edges(wall.polygon)
+        hit |= np.all(points @ normal.T <= value + 1e-9, axis=1)
     return hit
 
 
@@ -35,6 +35,9 @@ def _covered(walls, points):
         [Rect(-0.006, 0.006, -0.003, 0.003).polygon, Rect(-0.002, 0.002, 0.002, 0.005).polygon],
         [regular(12, 0.004)],
         [transform(regular(12, 0.003), np.array([0.008, 0.005]), 0.0), regular(6, 0.003)],
+        [regular(12, 0.004), Rect(0.003, 0.006, -0.002, 0.002).polygon],
+        [regular(12, 0.004), transform(regular(5, 0.003), np.array([0.005, 0.001]), 0.3)],
+        [regular(12, 0.004), regular(6, 0.004), Rect(-0.007, 0.007, -0.001, 0.001).polygon],
     ],
 )
 def test_walls_cover_the_plate_and_leave_the_holes_open(holes):
