@@ -110,6 +110,20 @@ def test_connectors_show_is_input_of_check(
     assert main(["connectors", "check", "mine.yaml", "--trials", "1"]) == Exit.NOT_ACCEPTED
 
 
+def test_drawn_connectors_are_the_same_again_and_can_be_inserted(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["connectors", "draw", "--seed", "3", "--output", "a"]) == Exit.OK
+    assert main(["connectors", "draw", "--seed", "3", "--output", "b"]) == Exit.OK
+    drawn = sorted(path.name for path in Path("a").iterdir())
+    assert len(drawn) == 7
+    assert all(Path("a", n).read_text() == Path("b", n).read_text() for n in drawn)
+    assert main(["connectors", "check", *[f"a/{n}" for n in drawn], "--trials", "1"]) == Exit.OK
+    assert main(["connectors", "draw", "--seed", "4", "--output", "a"]) == Exit.BAD_INPUT
+    assert main(["connectors", "draw", "cone", "--output", "c"]) == Exit.BAD_INPUT
+    assert "cone" in capsys.readouterr().err and not Path("c").exists()
+
+
 def test_a_repeated_warning_is_shown_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     notices = Notices()
     for i in range(120):

@@ -1,6 +1,7 @@
 """oda connectors: what can be inserted, and whether a new one can be."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -15,27 +16,38 @@ from oda_policy.config import described
 @described
 @dataclass(frozen=True, kw_only=True)
 class ConnectorsOptions:
-    """List the shipped connectors, show one as YAML, or check a YAML file of your own.
+    """List the shipped connectors, show one as YAML, check a YAML file of your own, or draw some.
 
     A check builds the simulation and lets the scripted operator insert it, and push straight ahead
     without a search: what an operator cannot do, no policy will learn from him, and what a straight
     push does needs no policy. The exit code is 1 when most of the operator's trials fail.
 
+    Drawn connectors are new at random in layout, size, play, depth, springs and place: they show
+    what a checkpoint does with something that it was never trained on, or train it.
+
     Example: oda connectors show round-peg-10 > my_plug.yaml && oda connectors check my_plug.yaml
+
+    Example: oda connectors draw --count 14 --output data/drawn
     """
 
-    action: Annotated[Literal["list", "show", "check"], tyro.conf.Positional] = setting(
+    action: Annotated[Literal["list", "show", "check", "draw"], tyro.conf.Positional] = setting(
         "list", "what to do"
     )
-    names: Annotated[tuple[str, ...], tyro.conf.Positional] = setting((), "names or YAML files")
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = setting(
+        (), "names or YAML files; families to draw from, none: all"
+    )
     trials: int = setting(10, "insertions of a check")
-    seed: int = setting(0, "of a check")
+    seed: int = setting(0, "of a check or drawing")
+    count: int = setting(7, "connectors to draw")
+    output: str = setting("", "directory of drawn YAML files")
 
 
 def run(options: ConnectorsOptions) -> int:
-    """List, show or check."""
+    """List, show, check or draw."""
     if options.action == "list":
         return _list()
+    if options.action == "draw":
+        return _draw(options)
     if not options.names:
         raise ConfigError(f"connectors {options.action}: found no name, expected at least one")
     return _show(options) if options.action == "show" else _check(options)
@@ -89,3 +101,30 @@ def _check(options: ConnectorsOptions) -> int:
         rows,
     )
     return Exit.OK if good else Exit.NOT_ACCEPTED
+
+
+def _draw(options: ConnectorsOptions) -> int:
+    import numpy as np
+
+    from oda_sim.connector import dump_connector
+    from oda_sim.drawings import FAMILIES, draw
+
+    families = options.names or tuple(FAMILIES)
+    if unknown := sorted(set(families) - set(FAMILIES)):
+        raise ConfigError(
+            f"families: found {', '.join(unknown)}, expected some of {', '.join(FAMILIES)}"
+        )
+    if not options.output:
+        raise ConfigError("output: found nothing, expected a directory for the drawn connectors")
+    paths = [
+        Path(options.output) / f"{families[i % len(families)]}-{i:02d}.yaml"
+        for i in range(options.count)
+    ]
+    if there := [str(path) for path in paths if path.exists()]:
+        raise ConfigError(f"{there[0]}: exists already; choose another output")
+    Path(options.output).mkdir(parents=True, exist_ok=True)
+    for i, path in enumerate(paths):
+        rng = np.random.default_rng([options.seed, i])
+        path.write_text(dump_connector(draw(families[i % len(families)], rng, path.stem)))
+    OUT.print(f"{len(paths)} connectors in {options.output}")
+    return Exit.OK
