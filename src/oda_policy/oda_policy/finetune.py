@@ -52,6 +52,7 @@ class Finetuner:
         self.replay = Replay(
             Layout(*self.agent.sizes), demos, n_step=c.n_step, discount=c.discount, device=device
         )
+        self.replay.owed = float(self.first_updates)
         self.context = context_of(demos).to(device)
         self.encoding: Encoding = encode(self.agent, demos)
         self.memory = _memory(checkpoint, config, device)
@@ -69,8 +70,19 @@ class Finetuner:
         return self.replay.stored
 
     @property
+    def first_updates(self) -> int:
+        """Updates on the demonstrations alone when finetuning begins.
+
+        As training data they call for updates like any other steps; a warm-up was theirs already.
+        """
+        c = self.config
+        if c.warmup_updates or not c.demo_fraction:
+            return 0
+        return int(c.updates_per_step * len(self.replay.demos))
+
+    @property
     def updates_due(self) -> int:
-        """Updates to do now: updates_per_step for each training transition, after the warm-up."""
+        """Updates to do now: updates_per_step for each transition, from the first training on."""
         replay = self.replay
         return int(replay.owed) if replay.trained >= self.config.warmup_episodes else 0
 
@@ -148,7 +160,8 @@ class Finetuner:
         """This connector's transitions and contexts and, below them, as many rehearsed ones."""
         c, shown = self.config, self.replay.demos
         own, share = (1, c.batch) if self.memory is None else self.memory.shape
-        drawn = [self.replay.sample(share, c.demo_fraction, self.generator) for _ in range(own)]
+        from_demos = 1.0 if self.updates < self.first_updates else c.demo_fraction
+        drawn = [self.replay.sample(share, from_demos, self.generator) for _ in range(own)]
         contexts = [shown.sample(c.context, self.generator) for _ in range(own)]
         batch = shown.layout.split(torch.stack(drawn))  # (own, B, ...)
         context = torch.stack(contexts)[..., : shown.layout.context]

@@ -102,7 +102,7 @@ def test_a_resumed_finetuner_goes_on_exactly(
         assert resumed.add_episode(training(i)) == (i >= 2)
         resumed.train()
     assert torch.equal(weights(resumed), weights(whole))
-    assert resumed.updates == whole.updates == 4 * 6 * 4
+    assert resumed.updates == whole.updates == whole.first_updates + 4 * 6 * 4
     assert resumed.snapshot(4).to_bytes() == whole.snapshot(4).to_bytes()
 
 
@@ -125,11 +125,37 @@ def test_updates_follow_the_transitions_and_the_purpose(checkpoint: Checkpoint) 
     finetuner.add_episode(training(0))
     assert finetuner.updates_due == 0  # warm-up
     finetuner.add_episode(training(1))
-    assert finetuner.updates_due == 6
+    shown = sum(len(demo) for demo in demos()) // 2
+    assert finetuner.updates_due == shown + 6
     finetuner.train()
-    assert (finetuner.updates_due, finetuner.updates) == (0, 6)
+    assert (finetuner.updates_due, finetuner.updates) == (0, shown + 6)
     without = Finetuner(checkpoint, demos(), replace(config, use_evaluations=False), 0)
     assert not without.add_episode(evaluation)
+
+
+def test_demonstrations_call_for_updates_once_as_training_data(checkpoint: Checkpoint) -> None:
+    steps = sum(len(demo) for demo in demos())
+    due = {
+        name: Finetuner(checkpoint, demos(), replace(CONFIG, **changes), 0).first_updates
+        for name, changes in {
+            "data": {},
+            "shown by a warm-up": {"warmup_updates": 5},
+            "only encoded": {"demo_fraction": 0.0},
+        }.items()
+    }
+    assert due == {"data": 4 * steps, "shown by a warm-up": 0, "only encoded": 0}
+
+
+def test_the_first_updates_see_the_demonstrations_alone(checkpoint: Checkpoint) -> None:
+    """The only online episode differs between two learners; their weights do not, until later."""
+    learners = [Finetuner(checkpoint, demos(), CONFIG, 0) for _ in range(2)]
+    for learner, number in zip(learners, (0, 7), strict=True):
+        learner.add_episode(training(number))
+        learner.train(learner.first_updates)
+    assert torch.equal(*map(weights, learners))
+    for learner in learners:
+        learner.train()
+    assert not torch.equal(*map(weights, learners))
 
 
 def test_critics_alone_learn_at_first_when_asked(checkpoint: Checkpoint) -> None:
