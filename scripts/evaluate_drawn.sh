@@ -8,7 +8,7 @@ set +u; . "$root/scripts/env.sh"; set -u
 results=$root/docs/results/drawn
 mkdir -p "$results"
 
-oda connectors draw --seed 7 --count 35 --output "$work/connectors"
+[ -e "$work/connectors" ] || oda connectors draw --seed 7 --count 35 --output "$work/connectors"
 oda collect --connectors "$work"/connectors/*.yaml --source operator --episodes 1 --trials 0 \
   --seed 1 --output "$work/shown"
 for connector in "$work"/connectors/*.yaml; do
