@@ -5,14 +5,6 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(realpath -m "${1:-$root/data/drawn}")
 set +u; . "$root/scripts/env.sh"; set -u
-results=$root/docs/results/drawn
-mkdir -p "$results"
 
 [ -e "$work/connectors" ] || oda connectors draw --seed 7 --count 35 --output "$work/connectors"
-oda collect --connectors "$work"/connectors/*.yaml --source operator --episodes 1 --trials 0 \
-  --seed 1 --output "$work/shown"
-for connector in "$work"/connectors/*.yaml; do
-  name=$(basename "$connector" .yaml)
-  shown=(--connector "$connector" --demos "$work/shown/$name/demos" --trials 100 --seed 0)
-  oda evaluate "${shown[@]}" --output "$results/$name.json"
-done
+"$root/scripts/evaluate_shown.sh" "$root/docs/results/drawn" "$work/shown" "$work"/connectors/*.yaml

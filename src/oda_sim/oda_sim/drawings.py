@@ -60,7 +60,7 @@ def _around(plug: Plug, family: str, uniform: Draw, depth: float, name: str) -> 
     """The connector whose socket is cut to a plug."""
     clearance = uniform(*CLEARANCE_MM)
     held = None
-    if plug.pins and not plug.keys and plug.pins[0].shape != "polygon":
+    if not plug.keys and plug.pins[0].shape != "polygon":
         start = round(depth * uniform(*HELD_FROM), 2)
         held = Retention(force_n=uniform(*RETENTION_N), start_mm=start)
     socket = Socket(size_mm=(200.0, 200.0), clearance_mm=clearance, depth_mm=depth)
