@@ -2,9 +2,10 @@
 # Evaluate the shipped checkpoint with 20 demonstrations only, of connectors by name or YAML file.
 # Usage: scripts/evaluate_shown.sh RESULTS WORK CONNECTOR...   writes RESULTS/CONNECTOR.json
 set -euo pipefail
+root=$(dirname "${BASH_SOURCE[0]}")/..
 results=$1 work=$2
 shift 2
-set +u; . "$(dirname "$0")/env.sh"; set -u
+set +u; . "$root/scripts/env.sh"; set -u
 mkdir -p "$results"
 
 oda collect --connectors "$@" --source operator --episodes 1 --trials 0 --seed 1 --output "$work"
