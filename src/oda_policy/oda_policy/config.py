@@ -72,6 +72,7 @@ class AgentConfig:
     kl_weight: float = setting(0.1, "beta: weight of the posterior's KL divergence [1 / nat]")
     actor_trains_encoder: bool = setting(False, "let the actor's gradient reach the encoder")
     candidates: int = setting(1, "sampled actions of which the critics choose one when acting")
+    spread: float = setting(1.0, "factor on the actor's standard deviation when acting")
     target_rate: float = setting(0.005, "share of the critics that their targets take per update")
     actor_rate: float = setting(3e-4, "learning rate eta_2 of the actor")
     critic_rate: float = setting(3e-4, "learning rate eta_3 of the critics")
@@ -80,7 +81,8 @@ class AgentConfig:
 
     def __post_init__(self) -> None:
         _positive(self, "critics", "discount", "n_step", "temperature", "max_weight", "candidates")
-        _positive(self, "target_rate", "actor_rate", "critic_rate", "encoder_rate", "reward_scale")
+        _positive(self, "spread", "reward_scale", "target_rate")
+        _positive(self, "actor_rate", "critic_rate", "encoder_rate")
         _fraction(self, "discount", "target_rate")
         _require(self.latent_size >= 0, f"latent_size {self.latent_size}", "0 or more")
         _require(len(self.hidden) > 0, "hidden ()", "at least one hidden size")
@@ -104,7 +106,7 @@ class AgentConfig:
     def best(cls) -> "AgentConfig":
         """What measured better: sharp advantages, light KL, joint encoder, normalised critics.
 
-        Acting, the critics choose among sampled actions.
+        Acting, the critics choose among sampled actions, drawn wider than the actor would.
         """
         return cls(
             layer_norm=True,
@@ -115,7 +117,8 @@ class AgentConfig:
             temperature=0.03,
             kl_weight=1e-5,
             actor_trains_encoder=True,
-            candidates=8,
+            candidates=16,
+            spread=1.5,
             target_rate=0.01,
             actor_rate=5e-4,
             critic_rate=5e-4,

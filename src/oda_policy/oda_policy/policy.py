@@ -43,6 +43,7 @@ class PolicyInfo:
     drift_low: float = 0.0  # least and greatest size of the drift that each one draws
     drift_high: float = 0.0
     candidates: int = 1  # sampled actions of which the critics choose one
+    spread: float = 1.0  # factor on the standard deviation of sampled actions
     layer_norm: bool = False  # of the critics
     format: int = 1
 
@@ -93,12 +94,10 @@ class PolicySnapshot:
         mean, std = self.distribution(obs)
         if generator is None:
             return mean
-        if self._judge is None:
-            return _clip(mean + std * generator.standard_normal(mean.shape, np.float32))
         shape = (self.info.candidates, len(mean))
-        return self._judge.best(
-            obs, _clip(mean + std * generator.standard_normal(shape, np.float32))
-        )
+        noise = np.float32(self.info.spread) * generator.standard_normal(shape, np.float32)
+        actions = _clip(mean + std * noise)
+        return actions[0] if self._judge is None else self._judge.best(obs, actions)
 
     def chooser(
         self, generator: np.random.Generator, purpose: Purpose, deterministic: bool

@@ -57,6 +57,7 @@ def snapshot(
         drift_low=drift[0],
         drift_high=drift[1],
         candidates=c.candidates,
+        spread=c.spread,
         layer_norm=c.layer_norm,
     )
     return PolicySnapshot(info, tensors)

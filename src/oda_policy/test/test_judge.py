@@ -30,7 +30,7 @@ def test_numpy_chooses_what_the_critics_of_the_agent_value_most(layer_norm: bool
         chosen = policy.act(obs, np.random.default_rng(seed))
         mean, std = policy.distribution(obs)
         noise = np.random.default_rng(seed).standard_normal((8, 6), np.float32)
-        actions = np.clip(mean + std * noise, -1, 1)
+        actions = np.clip(mean + np.float32(policy.info.spread) * std * noise, -1, 1)
         with torch.no_grad():
             values = agent.critics(
                 torch.from_numpy(obs).expand(8, -1),
@@ -46,6 +46,19 @@ def test_one_candidate_needs_no_critic_and_a_mean_action_no_choice() -> None:
     assert not any(name.startswith("critic") for name in plain.tensors)
     obs = np.zeros(18, np.float32)
     np.testing.assert_array_equal(plain.act(obs), choosing.act(obs))
+
+
+def test_a_wider_spread_scales_what_is_sampled_about_the_same_mean() -> None:
+    _, _, policy = make(1)
+    wide = PolicySnapshot(replace(policy.info, spread=0.5), policy.tensors)
+    trained = PolicySnapshot(replace(policy.info, spread=0.25), policy.tensors)
+    obs = np.full(18, 0.1, np.float32)
+    mean = policy.act(obs)
+    for seed in range(20):
+        one, two = (p.act(obs, np.random.default_rng(seed)) - mean for p in (wide, trained))
+        inside = np.abs(one + mean) < 1  # what was not clipped
+        np.testing.assert_allclose(one[inside], 2 * two[inside], atol=1e-6)
+        assert inside.any()
 
 
 def test_a_choosing_policy_survives_its_message() -> None:

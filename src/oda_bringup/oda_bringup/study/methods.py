@@ -190,7 +190,8 @@ NEGATIVE = ("ddpg-pretrained", "ddpg-scratch")
 ABLATIONS: dict[str, dict[str, object]] = {
     "as it is": {},
     "tasks as recorded": {"symmetric": False},
-    "one sampled action": {"agent": {"candidates": 1}},
+    "one sampled action": {"agent": {"candidates": 1, "spread": 1.0}},
+    "spread as trained": {"agent": {"spread": 1.0}},
     "critics without layer norm": {"agent": {"layer_norm": False}},
     "one spread for all observations": {"agent": {"state_dependent_std": False}},
     "discount 0.99": {"agent": {"discount": 0.99}},
