@@ -150,11 +150,16 @@ def fabricated(unit: Unit) -> dict:
     return by_kind.get(type(unit.job).__name__, gate)
 
 
+def fabricate(units, store):
+    for unit in units:
+        prints = {i: store.record(i).fingerprint for i in unit.inputs}
+        keep(store, unit.id, fabricated(unit), key_of(unit, prints))
+
+
 def test_the_page_tells_what_the_records_say(tmp_path):
     study, store = Study.load(SMOKE), Store(tmp_path / "study")
     units = units_of(study)
-    for unit in units:
-        keep(store, unit.id, fabricated(unit), key_of(unit, dict.fromkeys(unit.inputs, "")))
+    fabricate(units, store)
     page = render(Results.read(units, store), study.scale, tmp_path / "results")
     text = page.read_text()
     assert "Not run yet" not in text
@@ -168,6 +173,18 @@ def test_the_page_tells_what_the_records_say(tmp_path):
         assert (page.parent / "plots" / f"{name}.svg").read_text().startswith("<?xml")
     raw = json.loads((page.parent / "study.json").read_text())
     assert raw["stages"]["fig4"]["oda-best-s0-metal-peg-sq"]["finetune_s"] == 60.0
+
+
+def test_the_page_leaves_out_results_of_other_settings(tmp_path):
+    units, store = units_of(Study.load(SMOKE)), Store(tmp_path)
+    fabricate(units, store)
+    assert not any(Results.read(units, store).missing.values())
+    retrained = next(unit for unit in units if unit.id == "training/oda-best-s0")
+    keep(store, retrained.id, fabricated(retrained), "of other settings")
+    missing = Results.read(units, store).missing
+    assert missing["training"] == ["oda-best-s0"]
+    assert "oda-best-s0-metal-peg-sq" in missing["fig4"]  # what reads of it falls with it
+    assert not any(name.startswith("ddpgfd") for name in missing["fig4"])
 
 
 def test_a_page_without_results_says_so(tmp_path):

@@ -24,15 +24,16 @@ class Results:
     """Finished units by stage; a stage that was not run has none."""
 
     rows: Mapping[str, Sequence[Row]]
-    missing: Mapping[str, Sequence[str]]  # units without a result, by stage
+    missing: Mapping[str, Sequence[str]]  # units without a result that holds, by stage
 
     @classmethod
     def read(cls, units: Sequence[Unit], store: Store) -> "Results":
-        """Read every record that is there."""
+        """Read every record that holds; units in an order in which inputs come first."""
+        holding = store.holding(units)
         rows: dict[str, list[Row]] = {unit.stage: [] for unit in units}
         missing: dict[str, list[str]] = {unit.stage: [] for unit in units}
         for unit in units:
-            if record := store.record(unit.id):
+            if record := holding.get(unit.id):
                 rows[unit.stage].append(Row(unit.job, record.result, record, unit.name))
             else:
                 missing[unit.stage].append(unit.name)

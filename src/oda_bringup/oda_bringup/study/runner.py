@@ -1,6 +1,6 @@
 """Run units in parallel, each as soon as its inputs are there; go on where a run stopped."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,18 +67,10 @@ def _concerns(unit: Unit, methods: Sequence[str], connectors: Sequence[str]) -> 
     )
 
 
-def outdated(units: Iterable[Unit], store: Store) -> list[Unit]:
+def outdated(units: Sequence[Unit], store: Store) -> list[Unit]:
     """The units that have no result which holds, or that read of one that has none."""
-    fingerprints: dict[str, str] = {}
-    missing = []
-    for unit in units:
-        ready = all(i in fingerprints for i in unit.inputs)
-        record = store.current(unit, fingerprints) if ready else None
-        if record is None:
-            missing.append(unit)
-        else:
-            fingerprints[unit.id] = record.fingerprint
-    return missing
+    holding = store.holding(units)
+    return [unit for unit in units if unit.id not in holding]
 
 
 def run(units: Sequence[Unit], store: Store, jobs: int, listener: Listener) -> Progress:

@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -119,6 +119,16 @@ class Store:
         """The record of a unit if it still holds for these inputs."""
         record = self.record(unit.id)
         return record if record and record.key == key_of(unit, fingerprints) else None
+
+    def holding(self, units: Iterable[Unit]) -> dict[str, Record]:
+        """The records that hold, by unit; of units in an order in which inputs come first."""
+        found: dict[str, Record] = {}
+        for unit in units:
+            prints = {i: found[i].fingerprint for i in unit.inputs if i in found}
+            ready = len(prints) == len(unit.inputs)
+            if ready and (record := self.current(unit, prints)):
+                found[unit.id] = record
+        return found
 
     def perform(self, unit: Unit, fingerprints: Mapping[str, str]) -> Record:
         """Do a unit and write its record; files of an interrupted run of the same job are kept."""
