@@ -27,6 +27,7 @@ from oda_policy.ros.soundness import Soundness
 from oda_policy.ros.waiting import Waiter
 
 FORCE = slice(12, 15)  # of an observation
+MOVING = (SafetyState.STATE_ACTIVE, SafetyState.STATE_HOLD, SafetyState.STATE_RETRACT)
 SILENT_S = 5.0  # without a word of the arbiter, which speaks at 10 Hz
 
 
@@ -74,6 +75,7 @@ class Robot:
         self._silence_s, self._reset_limit_s = silence_s, reset_limit_s
         self._steps, self._peak, self._last = 0, 0.0, None
         self._verdict: Event | None = None  # an operator's mark of the episode that runs
+        self._ended_one = False  # an episode, of which the arbiter must have heard by a reset
         self._safety: SafetyState | None = None
         self._heard_s = 0.0  # monotonic, of the arbiter
         self._soundness = Soundness()
@@ -127,12 +129,17 @@ class Robot:
             )
 
     async def reset(self, connector: str, seed: int, noise_m: float, waiter: Waiter) -> Ready:
-        """Move to a start pose with hidden noise.
+        """Move to a start pose with hidden noise, once the arbiter lets nothing through any more.
+
+        In lock-step a reset takes seconds of the robot's time in milliseconds: an arbiter that has
+        not heard yet that the episode has ended would miss the policy's commands in it.
 
         Raises:
             ResetFailedError: it ended elsewhere.
-            SessionError: refused or too slow.
+            SessionError: refused or too slow, or somebody goes on commanding.
         """
+        if self._ended_one:
+            await waiter.until(self._is_released, self._reset_limit_s, self._not_released)
         goal = Reset.Goal(connector=connector, seed=seed, start_noise_m=noise_m)
         sent = SentGoal(self._reset, goal)
         try:
@@ -179,7 +186,7 @@ class Robot:
 
     def publish_end(self, end: EpisodeEvent) -> None:
         """End the running episode."""
-        self.running = None
+        self.running, self._ended_one = None, True
         self._episodes.publish(event_to_msg(end, rclpy_class))
 
     def abort(self, reason: str) -> None:
@@ -207,6 +214,15 @@ class Robot:
         limit = self._reset_limit_s
         await waiter.until(
             done, limit, lambda: f"/oda/reset: {what} within {limit:g} s; is the robot running?"
+        )
+
+    def _is_released(self) -> bool:
+        return self._safety is None or self._safety.state not in MOVING
+
+    def _not_released(self) -> str:
+        return (
+            f"/oda/safety: {self._safety.reason!r} for {self._reset_limit_s:g} s after the episode's "
+            "end, so that no reset may begin; let go of the mouse, or stop who else commands"
         )
 
     def _silence(self) -> str:

@@ -30,7 +30,7 @@ from oda_core.se3 import Pose, quat_rotate
 from oda_core.settings import setting
 from oda_core.types import BASE_FRAME, TCP_FRAME, TcpState
 from oda_msgs.action import Reset
-from oda_msgs.msg import SafetyState
+from oda_msgs.msg import Episode, SafetyState
 from oda_msgs.msg import TcpState as TcpStateMsg
 
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])  # z of the TCP points down
@@ -62,11 +62,17 @@ class PointRobotNode(Node):
         self.create_service(Trigger, "/test/fail_reset", self._on_fail_reset)
         self.create_service(Trigger, "/test/abort", self._on_abort)
         self._sent, self._jammed, self._reported_ns = 0.0, False, 0
+        self._follows = False  # as the arbiter: an episode, of whose end it hears late
+        self._late = self.create_timer(0.03, self._on_end, autostart=False)
+        self.create_subscription(Episode, "/oda/episode", self._on_episode, qos.EVENTS)
         self.create_timer(0.01, self._on_time)
         self.create_timer(0.1, lambda: self._report(self._reported_ns))
 
     def _on_reset(self, handle):
         goal = handle.request
+        if not self._late.is_canceled():  # before the arbiter has heard that the episode has ended
+            self._abort = True
+            self._report(self._time_ns)
         if self._jammed:
             self._jammed, self._time_ns = False, self._time_ns + RESET_NS
             handle.abort()
@@ -80,6 +86,18 @@ class PointRobotNode(Node):
         start.pose = pose_to_msg(Pose(self._position, DOWN), rclpy_class)
         handle.succeed()
         return Reset.Result(success=True, start_pose=start, robot_time_s=RESET_NS / 1e9)
+
+    def _on_episode(self, msg):
+        if msg.event == Episode.EVENT_START:
+            self._late.cancel()
+            self._follows = True
+        else:
+            self._late.reset()
+
+    def _on_end(self):
+        self._late.cancel()
+        self._follows = False
+        self._report(self._time_ns)
 
     def _on_twist(self, msg):
         stamp, twist = stamp_ns(msg.header.stamp), twist_from_msg(msg.twist)
@@ -98,7 +116,8 @@ class PointRobotNode(Node):
         self._reported_ns = stamp
         twist = twist_to_msg(self._twist, rclpy_class)
         executed = SafetyState(header=header(stamp, TCP_FRAME, rclpy_class), twist=twist)
-        executed.state = SafetyState.STATE_ABORT if self._abort else SafetyState.STATE_ACTIVE
+        free = SafetyState.STATE_ACTIVE if self._follows else SafetyState.STATE_IDLE
+        executed.state = SafetyState.STATE_ABORT if self._abort else free
         executed.reason = "test" if self._abort else ""
         self._safety.publish(executed)
 
