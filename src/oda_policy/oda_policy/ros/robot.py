@@ -221,8 +221,8 @@ class Robot:
 
     def _not_released(self) -> str:
         return (
-            f"/oda/safety: {self._safety.reason!r} for {self._reset_limit_s:g} s after the episode's "
-            "end, so that no reset may begin; let go of the mouse, or stop who else commands"
+            f"/oda/safety: {self._safety.reason!r} for {self._reset_limit_s:g} s after the end of "
+            "the episode, so that no reset may begin; let go of the mouse, or stop who else commands"
         )
 
     def _silence(self) -> str:
