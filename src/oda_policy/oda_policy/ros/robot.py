@@ -222,7 +222,7 @@ class Robot:
     def _not_released(self) -> str:
         return (
             f"/oda/safety: {self._safety.reason!r} for {self._reset_limit_s:g} s after the end of "
-            "the episode, so that no reset may begin; let go of the mouse, or stop who else commands"
+            "the episode, so that no reset may begin; let go of the mouse, or stop who commands"
         )
 
     def _silence(self) -> str:
